@@ -1,0 +1,11 @@
+// Tests run on what the compiler emitted: what is tested is what runs.
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/e2e'],
+  testMatch: ['**/dist/**/*.spec.js', '**/dist/**/*.integration.js'],
+  transform: {},
+  testTimeout: 60_000,
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['{libs,services}/*/dist/**/*.js', '!**/*.{spec,integration}.js', '!**/gen/**'],
+  coverageThreshold: { global: { lines: 90, branches: 90 } },
+};

@@ -1,0 +1,16 @@
+export * as tenants from './tenants.js';
+export * as models from './models.js';
+export * as experiments from './experiments.js';
+export * as monitoring from './monitoring.js';
+export * as workflows from './workflows.js';
+export * as schedules from './schedules.js';
+export * as tenantEvents from './tenants-events.js';
+export * as modelEvents from './models-events.js';
+export * as experimentEvents from './experiments-events.js';
+export * as monitoringEvents from './monitoring-events.js';
+export * as workflowEvents from './workflows-events.js';
+export * as scheduleEvents from './schedules-events.js';
+export * as auditEvents from './audit-events.js';
+export * as options from './options.js';
+export * as rpc from './rpc.js';
+export { resourceName, type ResourceName } from './resource-name.js';

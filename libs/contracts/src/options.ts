@@ -1,0 +1,1 @@
+export * from './gen/q2/options/v1/options_pb.js';
