@@ -21,3 +21,4 @@ export { allServices } from './services.js';
 export { namesTenantResource, tenantReader } from './tenant-field.js';
 export { validate, type Validation } from './validation.js';
 export { tenantOf } from './string-check.js';
+export { eventRegistry, eventTopics } from './event-registry.js';
