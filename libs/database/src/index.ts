@@ -1,1 +1,16 @@
-export {};
+export type { BackgroundJob } from './background-job.js';
+export type { PoolStatus } from './connection-pool.js';
+export { Database, type DatabaseOptions } from './database.js';
+export { isConnectionLoss, isUniqueViolation } from './database-errors.js';
+export { migrate } from './migrate.js';
+export { newId } from './new-id.js';
+export { provisionService, type ServiceLogins } from './provision.js';
+export type { EntityClass, MigrationClass, ServiceSchema } from './service-schema.js';
+export {
+  enableTenantIsolation,
+  listTenantTables,
+  type RowSource,
+  type TenantIsolationOptions,
+  type TenantTable,
+} from './tenant-isolation.js';
+export type { TransactionOptions, Tx } from './tx.js';
