@@ -12,4 +12,5 @@ export type BackgroundJob =
   | 'experiment-analysis'
   | 'metric-retention'
   | 'audit-append'
-  | 'quota-expiry';
+  | 'quota-expiry'
+  | 'request-expiry';

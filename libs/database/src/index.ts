@@ -14,3 +14,10 @@ export {
   type TenantTable,
 } from './tenant-isolation.js';
 export type { TransactionOptions, Tx } from './tx.js';
+export {
+  embeddedPostgresUrl,
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from './embedded/embedded-postgres.js';
+export { EmbeddedPostgresError, type EmbeddedPostgresReason } from './embedded/embedded-postgres-error.js';
