@@ -7,7 +7,15 @@ import * as scheduleEvents from './schedules-events.js';
 import * as tenantEvents from './tenants-events.js';
 import * as workflowEvents from './workflows-events.js';
 
-const areas: readonly object[] = [auditEvents, experimentEvents, modelEvents, monitoringEvents, scheduleEvents, tenantEvents, workflowEvents];
+const areas: readonly object[] = [
+  auditEvents,
+  experimentEvents,
+  modelEvents,
+  monitoringEvents,
+  scheduleEvents,
+  tenantEvents,
+  workflowEvents,
+];
 
 /** Files that declare events, one or more for each area. */
 const eventFiles: readonly DescFile[] = areas.flatMap((area) => Object.values<unknown>({ ...area }).filter(isFile));

@@ -1,1 +1,15 @@
-export {};
+export { fromBusMessage, toBusMessage, type OutgoingEvent } from './cloud-event.js';
+export type { DeadLetter, DeadLetterQuery } from './consumer/dead-letters.js';
+export type { Subscription } from './consumer/subscription.js';
+export { Subscriptions, type SubscriptionsOptions } from './consumer/subscriptions.js';
+export { busSchema } from './database-bus/bus-schema.js';
+export { DatabaseBus, type DatabaseBusOptions } from './database-bus/database-bus.js';
+export type { BusConsumer, BusMessage, BusRecord, BusSubscription, EventBus, GroupLag } from './event-bus.port.js';
+export type { EventLog } from './event-log.js';
+export { deadLetterTopicOf, decodeEvent, eventJson, topicOf, type ReceivedEvent } from './event.js';
+export { Outbox, type NewEvent } from './outbox/outbox.js';
+export { outboxMigrations } from './outbox/outbox.migration.js';
+export { Relay, type RelayOptions } from './outbox/relay.js';
+export { defaultRetryPolicy, type RetryPolicy } from './retry-policy.js';
+export { ServiceEvents, type EventGauges, type ServiceEventsOptions } from './service-events.js';
+export { UnprocessableEvent } from './unprocessable.js';

@@ -1,0 +1,190 @@
+import type { Database, Tx } from '@q2/database';
+import type { BusRecord } from '../event-bus.port.js';
+import { fromBusMessage } from '../cloud-event.js';
+import type { EventLog } from '../event-log.js';
+import { decideAfterFailure, type RetryPolicy } from '../retry-policy.js';
+import { UnprocessableEvent } from '../unprocessable.js';
+import type { DeadLetters } from './dead-letters.js';
+import { deliveryOf, describeError, storableMessage, type Delivery } from './delivery.js';
+import { inHandlingSpan } from './handling-span.js';
+import { admit, markDone } from './inbox.js';
+import { findNextOfKey, lockParked, park, postpone, unpark, type ParkedKey } from './parking.js';
+import type { Subscription } from './subscription.js';
+import type { Turns } from './turns.js';
+
+/** What the groups of one service share. */
+export interface ConsumerContext {
+  readonly database: Database;
+  readonly deadLetters: DeadLetters;
+  readonly policy: RetryPolicy;
+  readonly log: EventLog;
+  /** Bounds the transactions open at once, so that consumers leave connections to calls. */
+  readonly turns: Turns;
+  /** Told that an event is to be tried again. */
+  readonly onParked: () => void;
+}
+
+/** Events handled in one transaction: fewer commits under load. */
+const largestTransaction = 50;
+
+/**
+ * Handles a subscription's events. Those of one tenant are handled together in one transaction; where one of them fails they are handled
+ * one by one. A failing event is parked, and later ones of its key behind it, so that order holds per key and the partition goes on.
+ */
+export class ConsumerGroup {
+  constructor(
+    readonly subscription: Subscription,
+    private readonly context: ConsumerContext,
+  ) {}
+
+  /** Handles the next records of a partition. Rejects only where the database cannot be reached. */
+  async handleBatch(records: readonly BusRecord[]): Promise<void> {
+    const deliveries: Delivery[] = [];
+    for (const record of records) {
+      const delivery = await this.read(record);
+      if (delivery !== undefined && this.concerns(delivery)) deliveries.push(delivery);
+    }
+    const tenants = [...Map.groupBy(deliveries, ({ event }) => event.tenant).values()];
+    const results = await Promise.allSettled(tenants.map((ofTenant) => this.context.turns.take(() => this.handleTenant(ofTenant))));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** Tries a parked event, then those of its key that wait behind it, until one fails or none is left. Gives whether anything was done. */
+  async retry(head: ParkedKey): Promise<boolean> {
+    let next: ParkedKey | undefined = head;
+    let handled = 0;
+    while (next !== undefined) {
+      const outcome = await this.retryOne(next);
+      if (outcome === undefined) break;
+      handled += 1;
+      next = outcome.next;
+    }
+    return handled > 0;
+  }
+
+  private async read(record: BusRecord): Promise<Delivery | undefined> {
+    const { consumer } = this.subscription;
+    const message = storableMessage(record);
+    try {
+      return { consumer, message, event: fromBusMessage(record) };
+    } catch (error) {
+      const reason = error instanceof UnprocessableEvent ? error.reason : 'EVENT_ENVELOPE_INVALID';
+      const eventId = `${record.topic}/${String(record.partition)}/${record.offset}`;
+      const burial = { tenant: 'platform', consumer, eventId, message, reason, error: describeError(error), tries: 0 };
+      await this.context.database.inTenant('platform', (tx) => this.context.deadLetters.bury(tx, burial));
+      return undefined;
+    }
+  }
+
+  private concerns({ event }: Delivery): boolean {
+    return this.subscription.types?.includes(event.type) ?? true;
+  }
+
+  private async handleTenant(deliveries: readonly Delivery[]): Promise<void> {
+    for (let start = 0; start < deliveries.length; start += largestTransaction) {
+      const chunk = deliveries.slice(start, start + largestTransaction);
+      if (chunk.length > 1 && (await this.handledTogether(chunk))) continue;
+      for (const delivery of chunk) await this.handleOne(delivery);
+    }
+  }
+
+  private async handledTogether(deliveries: readonly Delivery[]): Promise<boolean> {
+    try {
+      await this.handleIn(deliveries);
+      return true;
+    } catch {
+      return false; // Which one failed, and why, shows when each is handled on its own.
+    }
+  }
+
+  private async handleOne(delivery: Delivery): Promise<void> {
+    try {
+      await this.handleIn([delivery]);
+    } catch (error) {
+      await this.setAside(delivery, error);
+    }
+  }
+
+  private async handleIn(deliveries: readonly Delivery[]): Promise<void> {
+    const [first] = deliveries;
+    if (first === undefined) return;
+    await this.context.database.inTenant(first.event.tenant, async (tx) => {
+      const todo = new Set(await admit(tx, deliveries));
+      const others: Delivery[] = [];
+      for (const delivery of deliveries) {
+        if (todo.delete(delivery.event.id)) await this.run(tx, delivery);
+        else others.push(delivery);
+      }
+      await park(tx, others, { tries: 0, delayMs: 0, lastError: 'waits for an earlier event of its key' });
+    });
+  }
+
+  private run(tx: Tx, delivery: Delivery): Promise<void> {
+    return inHandlingSpan(delivery, () => this.subscription.handle(tx, delivery.event));
+  }
+
+  private async setAside(delivery: Delivery, error: unknown): Promise<void> {
+    const { event, consumer, message } = delivery;
+    const outcome = this.decide(delivery, error, 1);
+    await this.context.database.inTenant(event.tenant, (tx) =>
+      outcome.kind === 'retry'
+        ? park(tx, [delivery], { tries: 1, delayMs: outcome.delayMs, lastError: describeError(error) })
+        : this.context.deadLetters.bury(tx, {
+            ...{ tenant: event.tenant, consumer, eventId: event.id, message },
+            ...{ reason: outcome.reason, error: describeError(error), tries: 1 },
+          }),
+    );
+    this.context.onParked();
+  }
+
+  /** Tries one parked event. Undefined where it is gone, in other hands, or failed and waits; otherwise what comes next in its key. */
+  private async retryOne(key: ParkedKey): Promise<{ next: ParkedKey | undefined } | undefined> {
+    const { database } = this.context;
+    let seenTries = 0;
+    try {
+      return await database.inTenant(key.tenant_id, async (tx) => {
+        const row = await lockParked(tx, key);
+        if (row === undefined) return undefined;
+        seenTries = row.tries;
+        const delivery = deliveryOf(row);
+        if (await markDone(tx, delivery)) await this.run(tx, delivery);
+        await unpark(tx, key);
+        return { next: await findNextOfKey(tx, delivery) };
+      });
+    } catch (error) {
+      return database.inTenant(key.tenant_id, (tx) => this.noteFailure(tx, key, { error, seenTries }));
+    }
+  }
+
+  /** Postpones or gives up, unless another replica has dealt with the event since. */
+  private async noteFailure(
+    tx: Tx,
+    key: ParkedKey,
+    failure: { error: unknown; seenTries: number },
+  ): Promise<{ next: ParkedKey | undefined } | undefined> {
+    const row = await lockParked(tx, key);
+    if (row?.tries !== failure.seenTries) return undefined;
+    const delivery = deliveryOf(row);
+    const tries = row.tries + 1;
+    const outcome = this.decide(delivery, failure.error, tries);
+    const lastError = describeError(failure.error);
+    if (outcome.kind === 'retry') {
+      await postpone(tx, key, { tries, delayMs: outcome.delayMs, lastError });
+      return undefined;
+    }
+    await unpark(tx, key);
+    const { event, consumer, message } = delivery;
+    const burial = { tenant: event.tenant, consumer, eventId: event.id, message, reason: outcome.reason, error: lastError, tries };
+    await this.context.deadLetters.bury(tx, burial);
+    return { next: await findNextOfKey(tx, delivery) };
+  }
+
+  private decide({ consumer, event }: Delivery, error: unknown, failedTries: number) {
+    const outcome = decideAfterFailure(this.context.policy, { error, failedTries, random: Math.random() });
+    const details = { consumer, event: event.id, type: event.type, tenant: event.tenant, tries: failedTries, error };
+    if (outcome.kind === 'retry')
+      this.context.log.warn({ ...details, delayMs: outcome.delayMs }, 'an event failed and will be tried again');
+    else this.context.log.error({ ...details, reason: outcome.reason }, 'an event became a dead letter');
+    return outcome;
+  }
+}

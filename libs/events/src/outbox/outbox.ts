@@ -1,0 +1,81 @@
+import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { context, propagation } from '@opentelemetry/api';
+import { newId, type Tx } from '@q2/database';
+import { toBusMessage } from '../cloud-event.js';
+import type { BusMessage } from '../event-bus.port.js';
+import { topicOf } from '../event.js';
+import { partitionOf } from '../key-partition.js';
+
+/** Partitions of every outbox: as many replicas of a service can relay at once. Changing it breaks the order of rows waiting. */
+export const outboxPartitions = 8;
+
+/** A fact to announce. */
+export interface NewEvent<S extends DescMessage> {
+  readonly type: S;
+  readonly data: MessageInitShape<S>;
+  /** Name of the aggregate that the fact is about; order holds per key. */
+  readonly key: string;
+  /** Tenant that owns the fact: the transaction's, unless it is one across tenants. */
+  readonly tenant?: string;
+}
+
+/** Stores events in the same transaction as the change that they announce. A relay publishes them afterwards. */
+export class Outbox {
+  /**
+   * @param source      the publisher, such as `services/model-registry`
+   * @param onCommitted told the outbox partition of each event once it has committed
+   */
+  constructor(
+    private readonly source: string,
+    private readonly onCommitted: (partition: number) => void,
+  ) {}
+
+  /**
+   * Adds an event to the transaction. Change the aggregate's row first: its lock is what gives two changes of one aggregate, and so
+   * their events, an order.
+   *
+   * @throws {Error} in a transaction across tenants where the event names no tenant
+   */
+  async add<S extends DescMessage>(tx: Tx, event: NewEvent<S>): Promise<void> {
+    const tenant = event.tenant ?? tx.tenant;
+    if (tenant === undefined) throw new Error(`${event.type.typeName} of ${event.key} names no tenant, and its transaction has none`);
+    const id = newId();
+    const message = toBusMessage({
+      id,
+      topic: topicOf(event.type),
+      type: event.type.typeName,
+      source: this.source,
+      key: event.key,
+      tenant,
+      time: new Date(),
+      data: toBinary(event.type, create(event.type, event.data)),
+      ...traceContext(),
+    });
+    await this.store(tx, { id, tenant, message });
+  }
+
+  /** Adds a message as it is, such as one on its way to the dead letters. */
+  async store(tx: Tx, row: { id: string; tenant: string; message: BusMessage }): Promise<void> {
+    const { topic, key, headers, value } = row.message;
+    const partition = partitionOf(key, outboxPartitions);
+    await tx.execute('insert into outbox_event (tenant_id, id, partition, topic, key, headers, data) values ($1, $2, $3, $4, $5, $6, $7)', [
+      row.tenant,
+      row.id,
+      partition,
+      topic,
+      key,
+      JSON.stringify(headers),
+      Buffer.from(value),
+    ]);
+    tx.afterCommit(() => {
+      this.onCommitted(partition);
+    });
+  }
+}
+
+/** W3C trace context of the running span, where tracing is on. */
+function traceContext(): { traceparent?: string; tracestate?: string } {
+  const carrier: { traceparent?: string; tracestate?: string } = {};
+  propagation.inject(context.active(), carrier);
+  return carrier;
+}
