@@ -1,1 +1,17 @@
-export {};
+export { actsEverywhere, platformTenant, type KnownTenant, type TenantState } from './access/reach.js';
+export { tokenAudience, tokenIssuer, TokenVerifier } from './access/token-verifier.js';
+export { permissionsOf } from './access/permissions.js';
+export { currentCall, runInCall, type Call, type Principal } from './call.js';
+export { ServiceClients, type CallOptions, type Client, type TokenSource } from './clients/service-clients.js';
+export { GrpcEndpoint } from './grpc/grpc-endpoint.js';
+export type { ServiceImpl } from './grpc/service-impl.js';
+export { Clock } from './process/clock.js';
+export { configuration, ConfigurationError, processSettings, wholeNumber, type ProcessSettings } from './process/configuration.js';
+export { HttpRoutes, text, type HttpAnswer } from './process/http-server.js';
+export { Logger } from './process/logger.js';
+export { Metrics } from './process/metrics.js';
+export { ProcessContext } from './process/process-context.js';
+export { startProcess, type ProcessOptions, type RunningProcess } from './process/start-process.js';
+export { decodePage, defaultPageSize, encodePage, pageSizeOf } from './requests/page-token.js';
+export { ServiceModule, type ServiceDefinition } from './service.module.js';
+export { TenantDirectory } from './tenants/tenant-directory.js';

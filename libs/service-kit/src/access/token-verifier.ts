@@ -1,0 +1,98 @@
+import { Unauthenticated } from '@q2/errors';
+import { createLocalJWKSet, decodeProtectedHeader, errors, jwtVerify, type JSONWebKeySet } from 'jose';
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import type { Principal } from '../call.js';
+import { permissionsOf } from './permissions.js';
+
+export const tokenIssuer = 'q2';
+export const tokenAudience = 'q2';
+
+const claimsSchema = z.object({
+  sub: z.string().min(1),
+  tenant: z.string().min(1),
+  roles: z.array(z.string()),
+  permissions: z.array(z.string()).default([]),
+  exp: z.number(),
+});
+
+interface Verified {
+  readonly principal: Principal;
+  readonly expiresAtMs: number;
+}
+
+/** How long after a fetch an unknown key id may cause another: a flood of forged tokens must not become a flood of fetches. */
+const refetchAfterMs = 1_000;
+/** Keys are read again this often, so that one that was withdrawn stops verifying. */
+const keysFreshForMs = 5 * 60_000;
+
+/**
+ * Verifies access tokens locally against cached keys (RFC 7519, EdDSA only): no network call on the hot path, and
+ * verified tokens are remembered until they expire.
+ */
+export class TokenVerifier {
+  private readonly verified = new LRUCache<string, Verified>({ max: 20_000 });
+  private keys: JSONWebKeySet = { keys: [] };
+  private fetchedAtMs = Number.NEGATIVE_INFINITY;
+  private fetching: Promise<void> | undefined;
+
+  /**
+   * @param fetchKeys reads the current JWKS of the issuer
+   * @param nowMs     milliseconds since the epoch
+   */
+  constructor(
+    private readonly fetchKeys: () => Promise<JSONWebKeySet>,
+    private readonly nowMs: () => number = Date.now,
+  ) {}
+
+  /** @throws {Unauthenticated} TOKEN_EXPIRED or TOKEN_INVALID, without saying which check failed */
+  async verify(token: string): Promise<Principal> {
+    const known = this.verified.get(token);
+    if (known && known.expiresAtMs > this.nowMs()) return known.principal;
+    this.verified.delete(token);
+    const fresh = await this.check(token);
+    this.verified.set(token, fresh);
+    return fresh.principal;
+  }
+
+  private async check(token: string): Promise<Verified> {
+    try {
+      await this.ensureKey(decodeProtectedHeader(token).kid);
+      const { payload } = await jwtVerify(token, createLocalJWKSet(this.keys), {
+        algorithms: ['EdDSA'],
+        issuer: tokenIssuer,
+        audience: tokenAudience,
+        currentDate: new Date(this.nowMs()),
+      });
+      const claims = claimsSchema.parse(payload);
+      const { sub: id, tenant, roles, permissions, exp } = claims;
+      return { principal: { id, tenant, roles, permissions: permissionsOf(roles, permissions) }, expiresAtMs: exp * 1000 };
+    } catch (error) {
+      throw tokenError(error);
+    }
+  }
+
+  /** Fetches the keys where this one is not known, at most once a second, one fetch at a time. */
+  private async ensureKey(keyId: string | undefined): Promise<void> {
+    const ageMs = this.nowMs() - this.fetchedAtMs;
+    const isKnown = this.keys.keys.some((key) => key.kid === keyId);
+    if (isKnown && ageMs < keysFreshForMs) return;
+    if (ageMs < refetchAfterMs) return this.fetching;
+    this.fetching ??= this.fetch().finally(() => (this.fetching = undefined));
+    // While the issuer is away, tokens of known keys go on verifying.
+    await (isKnown ? this.fetching.catch(() => undefined) : this.fetching);
+  }
+
+  private async fetch(): Promise<void> {
+    this.keys = await this.fetchKeys();
+    this.fetchedAtMs = this.nowMs();
+  }
+}
+
+function tokenError(error: unknown): unknown {
+  if (error instanceof errors.JWTExpired)
+    return new Unauthenticated('TOKEN_EXPIRED', 'the access token has expired; get a new one from IssueToken');
+  const isBadToken = error instanceof errors.JOSEError || error instanceof z.ZodError || error instanceof TypeError;
+  if (isBadToken) return new Unauthenticated('TOKEN_INVALID', 'the access token is not one that this platform issued');
+  return error;
+}

@@ -1,0 +1,47 @@
+import { pino, type Logger as PinoLogger } from 'pino';
+
+/** Structured JSON logs. No payloads, no secrets. */
+export abstract class Logger {
+  abstract debug(fields: object, message: string): void;
+  abstract info(fields: object, message: string): void;
+  abstract warn(fields: object, message: string): void;
+  abstract error(fields: object, message: string): void;
+  abstract child(fields: object): Logger;
+  /** Writes what is buffered. */
+  abstract flush(): void;
+}
+
+/** Where logs go and from which level on. */
+export interface LoggerOptions {
+  readonly level: string;
+  /** File to append to; standard output without it. */
+  readonly file?: string | undefined;
+}
+
+const redacted = ['token', 'secret', 'password', 'authorization', '*.token', '*.secret', '*.password', '*.authorization'];
+
+/** Writes lines in batches: a line costs microseconds, and the last ones are flushed at exit. */
+export function createLogger(options: LoggerOptions): Logger {
+  const destination = pino.destination({ dest: options.file ?? 1, mkdir: true, sync: false, minLength: 4096, periodicFlush: 500 });
+  const logger = pino({ level: options.level, redact: redacted, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const flush = () => {
+    try {
+      destination.flushSync();
+    } catch (error) {
+      // The file may not be open yet; then there is nothing to flush.
+      if (!(error instanceof Error && /not ready/.test(error.message))) throw error;
+    }
+  };
+  return wrap(logger, flush);
+}
+
+function wrap(logger: PinoLogger, flush: () => void): Logger {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    child: (fields) => wrap(logger.child(fields), flush),
+    flush,
+  };
+}

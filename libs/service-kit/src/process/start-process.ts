@@ -1,0 +1,126 @@
+import 'reflect-metadata';
+import { join } from 'node:path';
+import { Module, type DynamicModule, type INestMicroservice, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Database, newId } from '@q2/database';
+import { busSchema, DatabaseBus, type EventBus } from '@q2/events';
+import type { JSONWebKeySet } from 'jose';
+import { TokenVerifier } from '../access/token-verifier.js';
+import { addressBook, fetchJwks, serviceTokenSource } from '../clients/peers.js';
+import { ServiceClients, type TokenSource } from '../clients/service-clients.js';
+import { GrpcServer } from '../grpc/grpc-server.js';
+import { InFlight } from '../grpc/in-flight.js';
+import { Clock } from './clock.js';
+import type { ProcessSettings } from './configuration.js';
+import { HttpRoutes, HttpServer, text } from './http-server.js';
+import { createLogger, type Logger } from './logger.js';
+import { Metrics } from './metrics.js';
+import type { ProcessContext } from './process-context.js';
+import { ProcessModule } from './process.module.js';
+import { startTracing } from './tracing.js';
+
+export interface ProcessOptions {
+  /** Name in logs and traces. */
+  readonly name: string;
+  /** One module for each service that runs in this process. */
+  readonly modules: readonly (Type | DynamicModule)[];
+  readonly settings: ProcessSettings;
+  readonly databaseUrl: string;
+  readonly clock?: Clock;
+  /** Where the keys that tokens are verified with come from. @default tenant-manager */
+  readonly fetchKeys?: () => Promise<JSONWebKeySet>;
+  /** How services prove themselves to their peers. @default by the key file of each */
+  readonly identity?: (service: string) => TokenSource;
+}
+
+/** A process that answers calls. */
+export interface RunningProcess {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  readonly logger: Logger;
+  /** A provider of one of the modules. */
+  get<T>(token: Type<T>): T;
+  /** Stops in order: not ready, no new calls, calls in flight end, loops end, connections close. */
+  stop(): Promise<void>;
+}
+
+@Module({})
+class RootModule {}
+
+/** Starts services in this process: storage, events, gRPC, HTTP. Resolves when it is ready. */
+export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
+  const { settings } = options;
+  const stopTracing = startTracing(options.name, settings.OTEL_EXPORTER_OTLP_ENDPOINT);
+  const logger = createLogger({ level: settings.LOG_LEVEL, file: settings.LOG_FILE });
+  const busDatabase = await Database.connect({ url: options.databaseUrl, schema: busSchema });
+  const bus = new DatabaseBus({ database: busDatabase, log: logger, member: newId() });
+  const context = processContext(options, { logger, bus });
+  const readiness = { isReady: false };
+  context.metrics.gauge('q2_consumer_lag', 'Events published and not yet handled in this process', () => totalLag(bus));
+  addProbes(context, readiness);
+  const http = new HttpServer(context.http);
+  const root = { module: RootModule, imports: [ProcessModule.forRoot(context), ...options.modules] };
+  const app = await NestFactory.createMicroservice(root, { strategy: context.grpc, logger: false, abortOnError: false });
+  await listen(app);
+  const httpPort = await http.listen(settings.HTTP_ADDRESS);
+  context.grpc.setServing(true);
+  readiness.isReady = true;
+  logger.info({ grpcPort: context.grpc.port, httpPort }, 'ready');
+
+  const stop = async () => {
+    readiness.isReady = false;
+    context.grpc.setServing(false);
+    await context.grpc.drain(settings.SHUTDOWN_TIMEOUT_MS);
+    await app.close();
+    await bus.close();
+    await busDatabase.close();
+    context.publicClients.close();
+    await http.close();
+    await stopTracing();
+    logger.flush();
+  };
+  return { grpcPort: context.grpc.port, httpPort, logger, get: (token) => app.get(token, { strict: false }), stop };
+}
+
+function processContext(options: ProcessOptions, parts: Pick<ProcessContext, 'logger' | 'bus'>): ProcessContext {
+  const { settings } = options;
+  const metrics = new Metrics();
+  metrics.collectProcess();
+  const grpc = new GrpcServer({ address: settings.GRPC_ADDRESS, maxMessageBytes: settings.GRPC_MAX_MESSAGE_BYTES });
+  const inFlight = new InFlight(settings.GRPC_MAX_CALLS);
+  metrics.gauge('grpc_server_calls_in_flight', 'Unary calls being served', () => inFlight.size);
+  const publicClients = new ServiceClients(addressBook(settings, grpc), undefined);
+  const tokens = new TokenVerifier(options.fetchKeys ?? (() => fetchJwks(publicClients)));
+  const keyFile = (service: string) => join(settings.Q2_SERVICE_KEYS_DIRECTORY, `${service}.key`);
+  const identity = options.identity ?? ((service) => serviceTokenSource(service, keyFile(service), publicClients));
+  const clock = options.clock ?? new Clock();
+  return {
+    ...parts,
+    settings,
+    databaseUrl: options.databaseUrl,
+    metrics,
+    http: new HttpRoutes(),
+    grpc,
+    inFlight,
+    tokens,
+    publicClients,
+    identity,
+    clock,
+  };
+}
+
+function addProbes({ http, metrics }: ProcessContext, readiness: { readonly isReady: boolean }): void {
+  http.add('/livez', () => text(200, 'ok'));
+  http.add('/readyz', () => (readiness.isReady ? text(200, 'ok') : text(503, 'not ready')));
+  http.add('/metrics', async () => ({ status: 200, contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }));
+}
+
+async function totalLag(bus: EventBus): Promise<number> {
+  return (await bus.lag()).reduce((sum, { records }) => sum + records, 0);
+}
+
+/** Nest reports a strategy that cannot listen through the callback of `listen`, not by rejecting. */
+async function listen(app: INestMicroservice): Promise<void> {
+  const failure: unknown = await app.listen();
+  if (failure instanceof Error) throw failure;
+}

@@ -1,0 +1,114 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { Database, type ServiceSchema } from '@q2/database';
+import { Outbox, outboxMigrations, ServiceEvents, Subscriptions } from '@q2/events';
+import { addressBook } from './clients/peers.js';
+import { ServiceClients } from './clients/service-clients.js';
+import { Admission } from './grpc/admission.js';
+import { Audit } from './grpc/audit.js';
+import { GrpcEndpoint } from './grpc/grpc-endpoint.js';
+import { Observation } from './grpc/observation.js';
+import { Pipeline } from './grpc/pipeline.js';
+import { ProcessContext } from './process/process-context.js';
+import { RequestLog } from './requests/request-log.js';
+import { RequestLog1760000000300 } from './requests/request-log.migration.js';
+import { ServiceRuntime } from './service-runtime.js';
+import { TenantDirectory1760000000200 } from './tenants/tenant-directory.migration.js';
+import { TenantDirectory } from './tenants/tenant-directory.js';
+
+/** What makes a service: its name among the others, and what it keeps in PostgreSQL. */
+export interface ServiceDefinition {
+  /** Such as `model-registry`; also its identity towards its peers. */
+  readonly name: string;
+  readonly schema: ServiceSchema;
+}
+
+/**
+ * Gives one service its own database schema, outbox, subscriptions, gRPC endpoint and clients. Several services of one
+ * process each import it with their own definition and share nothing but the process.
+ */
+@Module({})
+export class ServiceModule {
+  static register(definition: ServiceDefinition): DynamicModule {
+    return {
+      module: ServiceModule,
+      providers: [...storage(definition), ...transport(definition), runtime(definition)],
+      exports: [Database, Outbox, Subscriptions, GrpcEndpoint, ServiceClients, TenantDirectory, ServiceEvents],
+    };
+  }
+}
+
+function storage({ name, schema }: ServiceDefinition): Provider[] {
+  return [
+    {
+      provide: Database,
+      inject: [ProcessContext],
+      useFactory: ({ databaseUrl, settings }: ProcessContext) =>
+        Database.connect({
+          url: databaseUrl,
+          poolSize: settings.DATABASE_POOL_SIZE,
+          schema: {
+            ...schema,
+            migrations: [...outboxMigrations, TenantDirectory1760000000200, RequestLog1760000000300, ...schema.migrations],
+          },
+        }),
+    },
+    {
+      provide: ServiceEvents,
+      inject: [ProcessContext, Database],
+      useFactory: ({ bus, logger }: ProcessContext, database: Database) =>
+        new ServiceEvents({ service: name, database, bus, log: logger.child({ service: name }) }),
+    },
+    { provide: Outbox, inject: [ServiceEvents], useFactory: (events: ServiceEvents) => events.outbox },
+    { provide: Subscriptions, inject: [ServiceEvents], useFactory: (events: ServiceEvents) => events.subscriptions },
+    { provide: TenantDirectory, inject: [Database], useFactory: (database: Database) => new TenantDirectory(database, name) },
+    { provide: RequestLog, inject: [Database], useFactory: (database: Database) => new RequestLog(database) },
+  ];
+}
+
+function transport({ name }: ServiceDefinition): Provider[] {
+  return [
+    {
+      provide: ServiceClients,
+      inject: [ProcessContext],
+      useFactory: ({ settings, grpc, identity }: ProcessContext) => new ServiceClients(addressBook(settings, grpc), identity(name)),
+    },
+    {
+      provide: GrpcEndpoint,
+      inject: [ProcessContext, Database, Outbox, RequestLog, TenantDirectory],
+      useFactory: (context: ProcessContext, database: Database, outbox: Outbox, requests: RequestLog, tenants: TenantDirectory) =>
+        new GrpcEndpoint(
+          context.grpc,
+          new Pipeline({
+            admission: new Admission(context.tokens, tenants),
+            observation: new Observation(context.logger.child({ service: name }), context.metrics),
+            requests,
+            audit: new Audit(outbox),
+            database,
+            inFlight: context.inFlight,
+          }),
+        ),
+    },
+  ];
+}
+
+function runtime({ name }: ServiceDefinition): Provider {
+  return {
+    provide: ServiceRuntime,
+    inject: [ProcessContext, Database, ServiceEvents, TenantDirectory, RequestLog, ServiceClients],
+    useFactory: (context: ProcessContext, ...parts: RuntimeParts) => {
+      const [database, events, tenants, requests, clients] = parts;
+      return new ServiceRuntime({
+        service: name,
+        metrics: context.metrics,
+        logger: context.logger,
+        database,
+        events,
+        tenants,
+        requests,
+        clients,
+      });
+    },
+  };
+}
+
+type RuntimeParts = [Database, ServiceEvents, TenantDirectory, RequestLog, ServiceClients];
