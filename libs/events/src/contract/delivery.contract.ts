@@ -1,0 +1,173 @@
+import type { BusRecord, EventBus } from '../event-bus.port.js';
+import { eventually, firstArrivals, freshTopic, plainMessage, textOf, type BusContractSetup } from './contract-world.js';
+
+const keys = Array.from({ length: 12 }, (_, index) => `tenants/acme/models/m-${String(index)}`);
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => String(from + index));
+
+/** Publishes each number once for every key, a few at a time. */
+async function publishNumbers(bus: EventBus, topic: string, range: readonly string[]): Promise<void> {
+  for (let start = 0; start < range.length; start += 5) {
+    const slice = range.slice(start, start + 5);
+    await bus.publish(slice.flatMap((number) => keys.map((key) => plainMessage(topic, key, number))));
+  }
+}
+
+/** What a consumer has received, and a handler that notes it. */
+function collector(): { readonly records: BusRecord[]; handle(records: readonly BusRecord[]): Promise<void> } {
+  const records: BusRecord[] = [];
+  return {
+    records,
+    handle: async (batch) => {
+      records.push(...batch);
+      await Promise.resolve();
+    },
+  };
+}
+
+/** The part of the contract that concerns the port alone: who gets which records, in which order. */
+export function deliveryContract(setup: () => BusContractSetup): void {
+  describe('delivery', () => {
+    it('carries key, headers and value as they are', async () => {
+      const bus = await setup().makeBus();
+      const topic = freshTopic();
+      const { records, handle } = collector();
+      const message = {
+        topic,
+        key: 'tenants/ümläut',
+        headers: { ce_id: '1', note: 'ключ "quoted"' },
+        value: Buffer.from([0, 1, 254, 255]),
+      };
+      await bus.publish([message]);
+      await bus.subscribe({ group: 'reader', topics: [topic], handle });
+      const [record] = await eventually(() => records.length > 0 && records);
+      expect({ ...record, value: Buffer.from(record?.value ?? []) }).toMatchObject({ ...message, value: message.value });
+      await bus.close();
+    });
+
+    it('keeps the order of each key over many publishes', async () => {
+      const bus = await setup().makeBus();
+      const topic = freshTopic();
+      const { records, handle } = collector();
+      await bus.subscribe({ group: 'reader', topics: [topic], handle });
+      await publishNumbers(bus, topic, numbers(0, 40));
+      await eventually(() => records.length >= 40 * keys.length);
+      expect(firstArrivals(records)).toEqual(new Map(keys.map((key) => [key, numbers(0, 40)])));
+      await bus.close();
+    });
+
+    it('loses nothing of publishers that publish to the same topics at the same time', async () => {
+      const buses = await Promise.all([1, 2, 3].map(() => setup().makeBus()));
+      const topics = [freshTopic(), freshTopic()];
+      const { records, handle } = collector();
+      await buses[0]?.subscribe({ group: 'reader', topics, handle });
+      const publishing = buses.flatMap((bus, publisher) =>
+        numbers(0, 20).map((number) =>
+          bus.publish([...topics].map((topic) => plainMessage(topic, `${topic}-${String(publisher)}-${number}`, number))),
+        ),
+      );
+      await Promise.all(publishing);
+      await eventually(
+        () => new Set(records.map((record) => record.key)).size === 120,
+        () => records.length,
+      );
+      await Promise.all(buses.map((bus) => bus.close()));
+    });
+
+    it('gives a rejected batch again, and then what comes after it', async () => {
+      const bus = await setup().makeBus();
+      const topic = freshTopic();
+      const { records, handle } = collector();
+      let rejections = 0;
+      const rejectTwice = async (batch: readonly BusRecord[]) => {
+        rejections += 1;
+        if (rejections <= 2) throw new Error('not yet');
+        await handle(batch);
+      };
+      await bus.subscribe({ group: 'reader', topics: [topic], handle: rejectTwice });
+      await bus.publish([plainMessage(topic, 'k', '1')]);
+      await eventually(() => rejections > 0);
+      await bus.publish([plainMessage(topic, 'k', '2')]);
+      await eventually(() => records.length >= 2);
+      expect([...new Set(records.map(textOf))]).toEqual(['1', '2']);
+      await bus.close();
+    });
+
+    it('gives a consumer that comes later everything from the earliest record on', async () => {
+      const bus = await setup().makeBus();
+      const topic = freshTopic();
+      const [early, late] = [collector(), collector()];
+      await bus.subscribe({ group: 'early', topics: [topic], handle: early.handle });
+      await publishNumbers(bus, topic, numbers(0, 5));
+      await eventually(() => early.records.length === 5 * keys.length);
+      await bus.subscribe({ group: 'late', topics: [topic], handle: late.handle });
+      await eventually(() => late.records.length === 5 * keys.length);
+      expect(firstArrivals(late.records)).toEqual(firstArrivals(early.records));
+      await bus.close();
+    });
+
+    it('goes on where a group stopped', async () => {
+      const bus = await setup().makeBus();
+      const topic = freshTopic();
+      const [before, after] = [collector(), collector()];
+      const consumer = await bus.subscribe({ group: 'reader', topics: [topic], handle: before.handle });
+      await publishNumbers(bus, topic, numbers(0, 5));
+      await eventually(() => before.records.length === 5 * keys.length);
+      await consumer.stop();
+      await publishNumbers(bus, topic, numbers(5, 10));
+      await bus.subscribe({ group: 'reader', topics: [topic], handle: after.handle });
+      await eventually(() => after.records.length >= 5 * keys.length);
+      expect(firstArrivals(after.records)).toEqual(new Map(keys.map((key) => [key, numbers(5, 10)])));
+      await bus.close();
+    });
+
+    it('counts what a group has not handled yet', async () => {
+      const bus = await setup().makeBus();
+      const topic = freshTopic();
+      let release: (() => void) | undefined;
+      const held = new Promise<void>((resolve) => (release = resolve));
+      await bus.subscribe({ group: 'slow', topics: [topic], handle: () => held });
+      await publishNumbers(bus, topic, numbers(0, 2));
+      const lagOf = async () => (await bus.lag()).find((lag) => lag.group === 'slow')?.records;
+      await eventually(async () => (await lagOf()) === 2 * keys.length, lagOf);
+      release?.();
+      await eventually(async () => (await lagOf()) === 0, lagOf);
+      await bus.close();
+    });
+  });
+
+  describe('rebalancing', () => {
+    it('shares the partitions among three consumers, and gives those of one that leaves to the others, in order and without loss', async () => {
+      const buses = await Promise.all([1, 2, 3].map(() => setup().makeBus()));
+      const topic = freshTopic();
+      const collectors = buses.map(() => collector());
+      const all: BusRecord[] = [];
+      const join = (bus: EventBus, index: number) => {
+        const handle = async (batch: readonly BusRecord[]) => {
+          await collectors[index]?.handle(batch);
+          all.push(...batch);
+        };
+        return bus.subscribe({ group: 'shared', topics: [topic], handle });
+      };
+      const consumers = await Promise.all(buses.map(join));
+      let next = 0;
+      await eventually(
+        async () => {
+          const [publisher] = buses;
+          if (publisher !== undefined) await publishNumbers(publisher, topic, numbers(next, next + 5));
+          next += 5;
+          return collectors.every(({ records }) => records.length > 0);
+        },
+        () => collectors.map(({ records }) => records.length),
+      );
+      await consumers[2]?.stop();
+      const [, , left] = collectors;
+      const leftWith = left?.records.length;
+      await publishNumbers(buses[1] ?? (await setup().makeBus()), topic, numbers(next, next + 5));
+      const expected = new Map(keys.map((key) => [key, numbers(0, next + 5)]));
+      await eventually(() => [...firstArrivals(all).values()].reduce((sum, texts) => sum + texts.length, 0) === (next + 5) * keys.length);
+      expect(firstArrivals(all)).toEqual(expected);
+      expect(left?.records.length).toBe(leftWith);
+      await Promise.all(buses.map((bus) => bus.close()));
+    });
+  });
+}
