@@ -1,22 +1,21 @@
-import {
-  create,
-  fromBinary,
-  toBinary,
-  type DescMessage,
-  type DescMethod,
-  type DescMethodServerStreaming,
-  type DescMethodUnary,
-  type DescService,
-  type MessageInitShape,
-  type MessageShape,
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodBiDiStreaming,
+  DescMethodClientStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
 } from '@bufbuild/protobuf';
 import { context, propagation } from '@opentelemetry/api';
-import { Client as GrpcJsClient, credentials, Metadata, type CallOptions as GrpcCallOptions } from '@grpc/grpc-js';
+import { Client as GrpcJsClient, credentials, Metadata } from '@grpc/grpc-js';
 import { currentCall } from '../call.js';
-import { fromServiceError } from './remote-error.js';
+import { callBidi, callClientStream, callServerStream, callUnary, type Outgoing } from './method-calls.js';
 
 export interface CallOptions {
-  /** Longest wait; the deadline of the call being served bounds it too. @default 10000 */
+  /** Longest wait; the deadline of the call being served bounds it too. @default 10000 for unary calls, none for streams */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Whose token is sent: the service's own, or that of the caller being served. @default 'service' */
@@ -28,32 +27,35 @@ type ClientMethod<M> =
     ? (request: MessageInitShape<I>, options?: CallOptions) => Promise<MessageShape<O>>
     : M extends DescMethodServerStreaming<infer I, infer O>
       ? (request: MessageInitShape<I>, options?: CallOptions) => AsyncIterable<MessageShape<O>>
-      : never;
+      : M extends DescMethodClientStreaming<infer I, infer O>
+        ? (requests: AsyncIterable<MessageInitShape<I>>, options?: CallOptions) => Promise<MessageShape<O>>
+        : M extends DescMethodBiDiStreaming<infer I, infer O>
+          ? (requests: AsyncIterable<MessageInitShape<I>>, options?: CallOptions) => AsyncIterable<MessageShape<O>>
+          : never;
 
-/** A typed client of a contract: its unary and server-streaming methods. */
+/** A typed client of a contract. Its methods reject with the domain error that the other side threw. */
 export type Client<S extends DescService> = { readonly [Name in keyof S['method']]: ClientMethod<S['method'][Name]> };
 
-/** Gives the token that a service proves itself by. */
+/** Gives the token that a client proves itself by. */
 export interface TokenSource {
   token(): Promise<string>;
 }
 
 const defaultTimeoutMs = 10_000;
 
-/** Typed clients of the other services, over one connection for each address. */
+/** Typed clients of contracts, over one connection for each address. */
 export class ServiceClients {
   private readonly connections = new Map<string, GrpcJsClient>();
 
   /**
    * @param addressOf gRPC address (`host:port`) of the process that serves a contract
-   * @param tokens    the service's own identity; undefined for clients of public methods only
+   * @param tokens    the client's identity; undefined for clients of public methods only
    */
   constructor(
     private readonly addressOf: (service: DescService) => string,
     private readonly tokens: TokenSource | undefined,
   ) {}
 
-  /** A client whose methods reject with the domain error that the other side threw. */
   get<S extends DescService>(service: S): Client<S> {
     const methods = service.methods.map((method) => [method.localName, this.method(method)] as const);
     const client: object = Object.fromEntries(methods);
@@ -67,56 +69,34 @@ export class ServiceClients {
   }
 
   private method(method: DescMethod): unknown {
-    if (method.methodKind === 'unary')
-      return (request: MessageInitShape<DescMessage>, options: CallOptions = {}) => this.unary(method, request, options);
-    if (method.methodKind === 'server_streaming')
-      return (request: MessageInitShape<DescMessage>, options: CallOptions = {}) => this.serverStream(method, request, options);
-    return () => Promise.reject(new Error(`${method.name} streams requests; services do not call it`));
-  }
-
-  private async unary(
-    method: DescMethod,
-    request: MessageInitShape<DescMessage>,
-    options: CallOptions,
-  ): Promise<MessageShape<DescMessage>> {
-    const metadata = await this.metadata(options);
-    const bytes = toBinary(method.input, create(method.input, request));
-    return new Promise((resolve, reject) => {
-      const call = this.connection(method.parent).makeUnaryRequest(
-        pathOf(method),
-        (value: Uint8Array) => Buffer.from(value),
-        (value: Buffer) => fromBinary(method.output, value),
-        bytes,
-        metadata,
-        callOptions(options),
-        (error, response) => (error || !response ? reject(error ? fromServiceError(error) : new Error('no response')) : resolve(response)),
-      );
-      options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
-    });
-  }
-
-  private async *serverStream(
-    method: DescMethod,
-    request: MessageInitShape<DescMessage>,
-    options: CallOptions,
-  ): AsyncIterable<MessageShape<DescMessage>> {
-    const metadata = await this.metadata(options);
-    const call = this.connection(method.parent).makeServerStreamRequest(
-      pathOf(method),
-      (value: Uint8Array) => Buffer.from(value),
-      (value: Buffer) => fromBinary(method.output, value),
-      toBinary(method.input, create(method.input, request)),
-      metadata,
-      callOptions(options),
-    );
-    options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
-    try {
-      for await (const response of call) yield response;
-    } catch (error) {
-      throw fromServiceError(error);
-    } finally {
-      call.cancel();
+    type Init = MessageInitShape<DescMessage>;
+    switch (method.methodKind) {
+      case 'unary':
+        return async (request: Init, options: CallOptions = {}) => callUnary(await this.outgoing(method, options), request);
+      case 'client_streaming':
+        return async (requests: AsyncIterable<Init>, options: CallOptions = {}) =>
+          callClientStream(await this.outgoing(method, options), requests);
+      case 'server_streaming':
+        return (request: Init, options: CallOptions = {}) =>
+          this.streaming(method, options, (outgoing) => callServerStream(outgoing, request));
+      case 'bidi_streaming':
+        return (requests: AsyncIterable<Init>, options: CallOptions = {}) =>
+          this.streaming(method, options, (outgoing) => callBidi(outgoing, requests));
     }
+  }
+
+  private async *streaming<T>(method: DescMethod, options: CallOptions, open: (outgoing: Outgoing) => AsyncIterable<T>): AsyncIterable<T> {
+    yield* open(await this.outgoing(method, options));
+  }
+
+  private async outgoing(method: DescMethod, options: CallOptions): Promise<Outgoing> {
+    return {
+      connection: this.connection(method.parent),
+      method,
+      metadata: await this.metadata(options),
+      options: deadlineOption(method, options),
+      signal: options.signal,
+    };
   }
 
   private async metadata(options: CallOptions): Promise<Metadata> {
@@ -137,15 +117,12 @@ export class ServiceClients {
   }
 }
 
-function pathOf(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
-}
-
-/** A call made while serving another ends with it at the latest. */
-function callOptions(options: CallOptions): GrpcCallOptions {
-  const deadlineMs = Date.now() + (options.timeoutMs ?? defaultTimeoutMs);
+/** A unary call made while serving another ends with it at the latest; streams last as long as they are told to. */
+function deadlineOption(method: DescMethod, options: CallOptions): { deadline?: number } {
+  const timeoutMs = options.timeoutMs ?? (method.methodKind === 'unary' ? defaultTimeoutMs : undefined);
+  if (timeoutMs === undefined) return {};
   const outerMs = currentCall()?.deadlineAt?.getTime() ?? Number.POSITIVE_INFINITY;
-  return { deadline: Math.min(deadlineMs, outerMs) };
+  return { deadline: Math.min(Date.now() + timeoutMs, outerMs) };
 }
 
 function isClient<S extends DescService>(client: object, service: S): client is Client<S> {
