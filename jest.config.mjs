@@ -1,6 +1,6 @@
 // Tests run on what the compiler emitted: what is tested is what runs.
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/jest.environment.mjs',
   roots: ['<rootDir>/libs', '<rootDir>/services', '<rootDir>/e2e'],
   testMatch: ['**/dist/**/*.spec.js', '**/dist/**/*.integration.js'],
   transform: {},
