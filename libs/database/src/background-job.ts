@@ -13,4 +13,5 @@ export type BackgroundJob =
   | 'metric-retention'
   | 'audit-append'
   | 'quota-expiry'
-  | 'request-expiry';
+  | 'request-expiry'
+  | 'limit-announcement';
