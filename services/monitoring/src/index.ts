@@ -1,1 +1,2 @@
-export {};
+export { MonitoringModule } from './monitoring.module.js';
+export { monitoringSchema } from './monitoring-schema.js';

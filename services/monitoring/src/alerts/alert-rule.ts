@@ -1,9 +1,12 @@
 /** How bad trouble is. */
-export type Severity = 'WARNING' | 'CRITICAL';
+export const severities = ['WARNING', 'CRITICAL'] as const;
+export type Severity = (typeof severities)[number];
 /** How a value is compared with a threshold. */
-export type Comparison = 'GREATER' | 'GREATER_OR_EQUAL' | 'LESS' | 'LESS_OR_EQUAL';
+export const comparisons = ['GREATER', 'GREATER_OR_EQUAL', 'LESS', 'LESS_OR_EQUAL'] as const;
+export type Comparison = (typeof comparisons)[number];
 /** What follows where a window holds too few points. */
-export type NoDataPolicy = 'KEEP' | 'RESOLVE' | 'ALERT';
+export const noDataPolicies = ['KEEP', 'RESOLVE', 'ALERT'] as const;
+export type NoDataPolicy = (typeof noDataPolicies)[number];
 
 /** What a monitor says about when to alert. At least one threshold is set; the critical one lies beyond the warning one. */
 export interface AlertRule {
@@ -54,9 +57,15 @@ export function leastSeverity(rule: Pick<AlertRule, 'warning'>): Severity {
   return rule.warning === undefined ? 'CRITICAL' : 'WARNING';
 }
 
-/** Judges one reading by itself, without history. Too few points count as no data. */
-export function judge(rule: AlertRule, { value, points }: Reading): Verdict {
-  if (value === undefined || points < rule.minimumSamples) return judgeNoData(rule);
+/** Whether a reading holds too few points to say anything, which counts as no data. */
+export function isSilent(rule: Pick<AlertRule, 'minimumSamples'>, { value, points }: Reading): boolean {
+  return value === undefined || points < rule.minimumSamples;
+}
+
+/** Judges one reading by itself, without history. */
+export function judge(rule: AlertRule, reading: Reading): Verdict {
+  const { value } = reading;
+  if (value === undefined || isSilent(rule, reading)) return judgeNoData(rule);
   const isReached = (threshold: number | undefined) => threshold !== undefined && crosses(rule.comparison, value, threshold);
   const reached = isReached(rule.critical) ? 'CRITICAL' : isReached(rule.warning) ? 'WARNING' : undefined;
   const isClear = reached === undefined && !isReached(rule.clear);

@@ -1,13 +1,12 @@
 import { InvalidArgument } from '@q2/errors';
 import type { LabelMatcher, Labels } from './series.js';
 
-/** How the points of one window become one number. */
-export type Aggregation = 'AVERAGE' | 'SUM' | 'MINIMUM' | 'MAXIMUM' | 'COUNT' | 'RATE' | 'P50' | 'P95' | 'P99';
+/** How the points of one window become one number; RATE is the sum by second. */
+export const aggregations = ['AVERAGE', 'SUM', 'MINIMUM', 'MAXIMUM', 'COUNT', 'RATE', 'P50', 'P95', 'P99'] as const;
+export type Aggregation = (typeof aggregations)[number];
 
 /** Most windows of a range, and most samples of an answer over all its series. */
 export const maxSamples = 10_000;
-/** Most points that one query reads. */
-export const maxPointsRead = 2_000_000;
 
 /** A question about a metric: windows of `windowMs` from `start` on, the last one cut off at `end`. */
 export interface RangeQuery {
