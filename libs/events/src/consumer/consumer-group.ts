@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Database, Tx } from '@q2/database';
 import type { BusRecord } from '../event-bus.port.js';
 import { fromBusMessage } from '../cloud-event.js';
@@ -32,6 +33,9 @@ const largestTransaction = 50;
  * one by one. A failing event is parked, and later ones of its key behind it, so that order holds per key and the partition goes on.
  */
 export class ConsumerGroup {
+  /** Deliveries that wait for their turn, by tenant and topic. */
+  private readonly queues = new Map<string, { readonly deliveries: Delivery[]; readonly handled: Promise<void> }>();
+
   constructor(
     readonly subscription: Subscription,
     private readonly context: ConsumerContext,
@@ -44,8 +48,8 @@ export class ConsumerGroup {
       const delivery = await this.read(record);
       if (delivery !== undefined && this.concerns(delivery)) deliveries.push(delivery);
     }
-    const tenants = [...Map.groupBy(deliveries, ({ event }) => event.tenant).values()];
-    const results = await Promise.allSettled(tenants.map((ofTenant) => this.context.turns.take(() => this.handleTenant(ofTenant))));
+    const tenants = Map.groupBy(deliveries, ({ event, message }) => `${event.tenant} ${message.topic}`);
+    const results = await Promise.allSettled([...tenants].map(([tenantAndTopic, some]) => this.enqueue(tenantAndTopic, some)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
@@ -78,6 +82,23 @@ export class ConsumerGroup {
 
   private concerns({ event }: Delivery): boolean {
     return this.subscription.types?.includes(event.type) ?? true;
+  }
+
+  /** What arrives in several partitions at about the same time is handled together. */
+  private enqueue(tenantAndTopic: string, deliveries: readonly Delivery[]): Promise<void> {
+    const queue = this.queues.get(tenantAndTopic);
+    if (queue !== undefined) {
+      queue.deliveries.push(...deliveries);
+      return queue.handled;
+    }
+    const joining = [...deliveries];
+    const handled = this.context.turns.take(async () => {
+      await setImmediate();
+      this.queues.delete(tenantAndTopic);
+      await this.handleTenant(joining);
+    });
+    this.queues.set(tenantAndTopic, { deliveries: joining, handled });
+    return handled;
   }
 
   private async handleTenant(deliveries: readonly Delivery[]): Promise<void> {

@@ -51,13 +51,13 @@ export class BusLog {
       [topics, partitions],
     );
     await tx.query(appendSql, [
+      ...[appendedChannel, [...new Set(topics)].join(' ')],
       topics,
       partitions,
       messages.map((message) => message.key),
       messages.map((message) => JSON.stringify(message.headers)),
       messages.map((message) => Buffer.from(message.value)),
     ]);
-    await tx.query('select pg_notify($1, $2)', [appendedChannel, [...new Set(topics)].join(' ')]);
   }
 
   /** Reads on in several partitions at once, at most `limit` records of each. */
@@ -83,14 +83,16 @@ export class BusLog {
 
 const appendSql = `
   with incoming as (
-    select * from unnest($1::text[], $2::smallint[], $3::text[], $4::jsonb[], $5::bytea[]) with ordinality
+    select * from unnest($3::text[], $4::smallint[], $5::text[], $6::jsonb[], $7::bytea[]) with ordinality
       as m (topic, partition, key, headers, value, ordinal)
   ), moved as (
     update topic_partition p set next_offset = p.next_offset + added.records
     from (select topic, partition, count(*) as records from incoming group by topic, partition) as added
     where (p.topic, p.partition) = (added.topic, added.partition)
     returning p.topic, p.partition, p.next_offset - added.records as first_offset
+  ), appended as (
+    insert into log_record (topic, partition, "offset", key, headers, value)
+    select topic, partition, first_offset + row_number() over (partition by topic, partition order by ordinal) - 1, key, headers, value
+    from incoming join moved using (topic, partition)
   )
-  insert into log_record (topic, partition, "offset", key, headers, value)
-  select topic, partition, first_offset + row_number() over (partition by topic, partition order by ordinal) - 1, key, headers, value
-  from incoming join moved using (topic, partition)`;
+  select pg_notify($1, $2)`;

@@ -26,7 +26,12 @@ interface Held {
   /** Whether a batch of it is being handled, or waits to be tried again. */
   isBusy: boolean;
   failures: number;
+  /** Value of `appends` before the last fetch: where it has risen since, there may be more. */
+  appendsSeen: number;
 }
+
+/** Positions of finished batches are stored along with the next fetch, or after this time where nothing comes. */
+const storeAfterMs = 50;
 
 /** Waits before a rejected batch is given to the handler again. */
 const redelivery = { tries: Number.POSITIVE_INFINITY, firstDelayMs: 100, factor: 2, maxDelayMs: 10_000 };
@@ -42,6 +47,8 @@ export class GroupConsumer implements BusConsumer {
   private readonly finished = new Map<string, Lease>();
   private surplus: ReadonlySet<string> = new Set();
   private nextRoundAtMs = 0;
+  private appends = 0;
+  private storeTimer: NodeJS.Timeout | undefined;
   private isStopping = false;
 
   constructor(
@@ -63,7 +70,9 @@ export class GroupConsumer implements BusConsumer {
 
   /** Says that some of these topics have new records. */
   onAppended(topics: ReadonlySet<string>): void {
-    if (this.subscription.topics.some((topic) => topics.has(topic))) this.loop.wake();
+    if (!this.subscription.topics.some((topic) => topics.has(topic))) return;
+    this.appends += 1;
+    this.loop.wake();
   }
 
   /** Says that the members of the group, or what they hold, have changed. */
@@ -76,9 +85,10 @@ export class GroupConsumer implements BusConsumer {
     this.isStopping = true;
     await this.loop.stop();
     await Promise.all(this.batches);
+    clearTimeout(this.storeTimer);
     const { group } = this.subscription;
     await this.inBus(async (tx) => {
-      await this.storeFinished(tx);
+      await this.store(tx, [...this.finished]);
       await this.options.leases.leave(tx, group);
       await this.announce(tx);
     });
@@ -86,13 +96,19 @@ export class GroupConsumer implements BusConsumer {
 
   private async step(): Promise<number> {
     if (performance.now() >= this.nextRoundAtMs) await this.round();
+    clearTimeout(this.storeTimer);
+    this.storeTimer = undefined;
+    // Chosen before the first await: what finishes during this step is stored, and handed over, in the next.
+    const finished = [...this.finished];
+    const surplus = [...this.held].filter(([id, held]) => this.surplus.has(id) && !held.isBusy);
+    const appendsSeen = this.appends;
     const records = await this.inBus(async (tx) => {
-      await this.storeFinished(tx);
-      await this.handOverSurplus(tx);
+      await this.store(tx, finished);
+      await this.handOver(tx, surplus);
       return this.fetch(tx);
     });
-    for (const batch of byPartition(records)) this.begin(batch);
-    return this.finished.size > 0 ? 0 : Math.max(1, Math.min(this.options.pollMs, this.nextRoundAtMs - performance.now()));
+    for (const batch of byPartition(records)) this.begin(batch, appendsSeen);
+    return Math.max(1, Math.min(this.options.pollMs, this.nextRoundAtMs - performance.now()));
   }
 
   private async round(): Promise<void> {
@@ -114,12 +130,11 @@ export class GroupConsumer implements BusConsumer {
   /** Takes over a new lease with the position stored; of one held already only the time moves, because this member knows the position best. */
   private keep(id: string, lease: Lease): void {
     const held = this.held.get(id);
-    if (held === undefined) this.held.set(id, { lease, isBusy: false, failures: 0 });
+    if (held === undefined) this.held.set(id, { lease, isBusy: false, failures: 0, appendsSeen: 0 });
     else held.lease = { ...lease, position: held.lease.position };
   }
 
-  private async storeFinished(tx: Tx): Promise<void> {
-    const done = [...this.finished];
+  private async store(tx: Tx, done: readonly (readonly [string, Lease])[]): Promise<void> {
     if (done.length === 0) return;
     await this.options.leases.store(
       tx,
@@ -131,8 +146,7 @@ export class GroupConsumer implements BusConsumer {
     });
   }
 
-  private async handOverSurplus(tx: Tx): Promise<void> {
-    const idle = [...this.held].filter(([id, held]) => this.surplus.has(id) && !held.isBusy);
+  private async handOver(tx: Tx, idle: readonly (readonly [string, Held])[]): Promise<void> {
     if (idle.length === 0) return;
     await this.options.leases.release(
       tx,
@@ -154,17 +168,28 @@ export class GroupConsumer implements BusConsumer {
     );
   }
 
-  private begin(records: readonly BusRecord[]): void {
+  private begin(records: readonly BusRecord[], appendsSeen: number): void {
     const [first] = records;
     const held = first === undefined ? undefined : this.held.get(partitionId(first));
     if (held === undefined) return;
     held.isBusy = true;
+    held.appendsSeen = appendsSeen;
     const batch = this.handle(held, records).finally(() => {
       this.batches.delete(batch);
       held.isBusy = false;
-      this.loop.wake();
+      this.continue(held, records.length);
     });
     this.batches.add(batch);
+  }
+
+  /** Fetches on at once where there may be more; otherwise the position can wait for company. */
+  private continue(held: Held, handled: number): void {
+    const mayHaveMore = handled === this.options.batchSize || this.appends !== held.appendsSeen || held.failures > 0;
+    if (mayHaveMore || this.surplus.has(partitionId(held.lease))) this.loop.wake();
+    else
+      this.storeTimer ??= setTimeout(() => {
+        this.loop.wake();
+      }, storeAfterMs);
   }
 
   private async handle(held: Held, records: readonly BusRecord[]): Promise<void> {

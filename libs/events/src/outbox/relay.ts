@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Tx } from '@q2/database';
 import { BackgroundLoop } from '../background-loop.js';
 import type { BusMessage, EventBus } from '../event-bus.port.js';
@@ -30,6 +31,8 @@ const group = 'outbox';
 const topics = ['outbox'];
 const allPartitions = Array.from({ length: outboxPartitions }, (_, partition) => ({ topic: 'outbox', partition }));
 const notifyPauseMs = 10;
+/** Least time from one batch to the next: under load, what comes meanwhile shares the next one's transactions. */
+const batchPauseMs = 8;
 
 /**
  * Publishes the rows of a service's outbox and deletes them.
@@ -44,6 +47,7 @@ export class Relay {
   private readonly leaseMs: number;
   private readonly loop: BackgroundLoop;
   private readonly channel: string;
+  private readonly batchSize: number;
   private held: readonly Lease[] = [];
   private nextRoundAtMs = 0;
   private unlisten: (() => Promise<void>) | undefined;
@@ -51,6 +55,7 @@ export class Relay {
 
   constructor(private readonly options: RelayOptions) {
     this.leaseMs = options.leaseMs ?? 10_000;
+    this.batchSize = options.batchSize ?? 100;
     this.leases = new Leases(options.member, this.leaseMs);
     this.channel = `q2_outbox_${options.database.schema}`;
     this.loop = new BackgroundLoop({ name: `outbox relay of ${options.database.schema}`, log: options.log, step: () => this.step() });
@@ -98,7 +103,11 @@ export class Relay {
 
   private async step(): Promise<number> {
     if (performance.now() >= this.nextRoundAtMs) await this.renewLeases();
-    return (await this.publishBatch()) > 0 ? 0 : (this.options.pollMs ?? 500);
+    const beganAtMs = performance.now();
+    const published = await this.publishBatch();
+    if (published === 0) return this.options.pollMs ?? 500;
+    if (published < this.batchSize) await sleep(Math.max(0, batchPauseMs - (performance.now() - beganAtMs)));
+    return 0;
   }
 
   private async renewLeases(): Promise<void> {
@@ -131,7 +140,7 @@ export class Relay {
         `select o.* from unnest($1::smallint[]) as mine (partition) cross join lateral (
            select tenant_id, id, seq, partition, topic, key, headers, data as value from outbox_event
            where partition = mine.partition order by seq limit $2) as o order by o.partition, o.seq`,
-        [leases.map((lease) => lease.partition), this.options.batchSize ?? 100],
+        [leases.map((lease) => lease.partition), this.batchSize],
       ),
     );
   }
