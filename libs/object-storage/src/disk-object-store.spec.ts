@@ -164,6 +164,13 @@ describe('DiskObjectStore', () => {
     expect(Math.abs(Date.now() - (listed?.storedAt.getTime() ?? 0))).toBeLessThan(60_000);
   });
 
+  it('lists the tenants that have stored anything', async () => {
+    await expect(new DiskObjectStore(join(root, 'missing')).tenants()).resolves.toEqual([]);
+    await put('abc');
+    await mkdir(join(root, 'lost+found'));
+    await expect(store.tenants()).resolves.toEqual(['acme']);
+  });
+
   it('removes only what stopped arriving long ago', async () => {
     await mkdir(join(root, 'acme', 'incoming'), { recursive: true });
     await writeFile(join(root, 'acme', 'incoming', 'old'), 'x');

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, opendir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, opendir, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { NotFound } from '@q2/errors';
 import { ContentMeter } from './content-meter.js';
-import { incomingFolder, isSha256, objectFile, objectsFolder } from './object-address.js';
+import { incomingFolder, isSha256, isTenant, objectFile, objectsFolder } from './object-address.js';
 import type { ListedObject, ObjectStore, PutOptions, StoredObject } from './object-store.port.js';
 import { storageError, systemCode } from './storage-error.js';
 import { verifiedStream } from './verified-stream.js';
@@ -50,6 +50,11 @@ export class DiskObjectStore implements ObjectStore {
     });
   }
 
+  async tenants(): Promise<string[]> {
+    const entries = await onDisk(() => unlessMissing(readdir(this.root, { withFileTypes: true })));
+    return (entries ?? []).filter((entry) => entry.isDirectory() && isTenant(entry.name)).map(({ name }) => name);
+  }
+
   async *list(tenant: string): AsyncGenerator<ListedObject, void, undefined> {
     for await (const file of filesBelow(objectsFolder(this.root, tenant))) {
       const found = await onDisk(() => unlessMissing(stat(file)));
@@ -59,10 +64,6 @@ export class DiskObjectStore implements ObjectStore {
     }
   }
 
-  /**
-   * Removes contents that stopped arriving before `instant`, as after a crash, and says how many. Choose an instant longer
-   * ago than any upload may take.
-   */
   async removeAbandoned(tenant: string, instant: Date): Promise<number> {
     let removed = 0;
     for await (const file of filesBelow(incomingFolder(this.root, tenant))) {

@@ -6,7 +6,7 @@ const sha256Form = /^[0-9a-f]{64}$/;
 
 /** The folder of one tenant. Its id is checked here whatever was checked before: a folder is a boundary between tenants. */
 export function tenantFolder(root: string, tenant: string): string {
-  if (!tenantForm.test(tenant)) throw InvalidArgument.field('tenant', `must be a tenant's id, got '${tenant}'`);
+  if (!isTenant(tenant)) throw InvalidArgument.field('tenant', `must be a tenant's id, got '${tenant}'`);
   return join(root, tenant);
 }
 
@@ -24,6 +24,10 @@ export function incomingFolder(root: string, tenant: string): string {
 export function objectFile(root: string, tenant: string, sha256: string): string {
   if (!isSha256(sha256)) throw InvalidArgument.field('sha256', `must be 64 lowercase hexadecimal digits, got '${sha256}'`);
   return join(objectsFolder(root, tenant), sha256.slice(0, 2), sha256);
+}
+
+export function isTenant(text: string): boolean {
+  return tenantForm.test(text);
 }
 
 export function isSha256(text: string): boolean {

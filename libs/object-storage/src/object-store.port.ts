@@ -52,8 +52,17 @@ export interface ObjectStore {
   /** Deletes an object; false where there was none. */
   delete(tenant: string, sha256: string): Promise<boolean>;
 
+  /** The tenants that have stored anything. */
+  tenants(): Promise<string[]>;
+
   /** Every object of a tenant, in no particular order. */
   list(tenant: string): AsyncIterable<ListedObject>;
+
+  /**
+   * Removes contents that stopped arriving before `instant`, as after a crash, and says how many. Choose an instant longer
+   * ago than any pause of an upload.
+   */
+  removeAbandoned(tenant: string, instant: Date): Promise<number>;
 }
 
 /**
