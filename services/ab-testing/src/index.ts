@@ -1,1 +1,1 @@
-export {};
+export { AbTestingModule } from './ab-testing.module.js';
