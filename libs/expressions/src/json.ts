@@ -1,10 +1,7 @@
-/** What JSON can say. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 
-/** A JSON object; only its own keys are ever read. */
-export interface JsonObject {
-  readonly [key: string]: JsonValue;
-}
+/** What JSON can say; the same types as those of google.protobuf.Value and Struct in messages. Only own keys are ever read. */
+export type { JsonObject, JsonValue };
 
 /** Whether a value is a JSON object, as opposed to a list or a scalar. */
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {

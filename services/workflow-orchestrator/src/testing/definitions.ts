@@ -1,0 +1,41 @@
+import type { ActionWork, Definition, RetryPolicy, Step, Work } from '../definition/definition.js';
+
+/** A policy of one attempt. */
+export const once: RetryPolicy = {
+  maxAttempts: 1,
+  initialIntervalMs: 1000,
+  backoffCoefficient: 2,
+  maxIntervalMs: 300_000,
+  jitter: 0,
+  nonRetryableReasons: [],
+};
+
+/** A step that does `work`, and nothing unusual. */
+export function aStep(id: string, work: Work = aTask(), more: Partial<Step> = {}): Step {
+  return {
+    id,
+    needs: [],
+    needsRule: 'all_succeeded',
+    when: undefined,
+    work,
+    retry: once,
+    timeoutMs: undefined,
+    continueOnFailure: false,
+    ...more,
+  };
+}
+
+/** A task for a worker of queue `default` with handler `work`. */
+export function aTask(input: ActionWork['input'] = {}): Work {
+  return { kind: 'task', queue: 'default', handler: 'work', input };
+}
+
+/** A built-in action. */
+export function anAction(name: string, input: ActionWork['input'] = {}): Work {
+  return { kind: 'action', name, input };
+}
+
+/** A definition of these steps that may take an hour. */
+export function aDefinition(steps: readonly Step[], more: Partial<Definition> = {}): Definition {
+  return { steps, timeoutMs: 3_600_000, onFailure: [], output: undefined, ...more };
+}
