@@ -92,6 +92,9 @@ const acquire = `create function quota_acquire(p_resource text, p_holder text, p
     reserved quota_reservations;
     is_new boolean := false;
   begin
+    if path is null then
+      return;
+    end if;
     select r.* into reserved from quota_reservations r where r.tenant_id = current_tenant() and r.resource = p_resource and r.holder = p_holder;
     select jsonb_agg(jsonb_build_object('tenant', u.tenant_id, 'used', u.used, 'limit', p.limits -> p_resource) order by array_position(path, u.tenant_id))
       into before
