@@ -1,4 +1,4 @@
-import { ResourceExhausted } from '@q2/errors';
+import { ResourceExhausted, Unavailable } from '@q2/errors';
 
 export interface ConnectionGateOptions {
   /** Name for messages, such as `models`. */
@@ -22,6 +22,8 @@ interface Waiter {
 export class ConnectionGate {
   private inside = 0;
   private readonly waiters = new Set<Waiter>();
+  private isClosed = false;
+  private onEmpty: (() => void) | undefined;
 
   constructor(private readonly options: ConnectionGateOptions) {}
 
@@ -34,8 +36,12 @@ export class ConnectionGate {
    * Enters, waiting where the gate is full. Every enter needs one {@link leave}.
    *
    * @throws {ResourceExhausted} DATABASE_POOL_EXHAUSTED where the queue is full or the wait was too long
+   * @throws {Unavailable} DATABASE_CLOSED after {@link close}
    */
   async enter(): Promise<void> {
+    if (this.isClosed) {
+      throw new Unavailable('DATABASE_CLOSED', `the database of ${this.options.name} is closed: this process is shutting down`);
+    }
     if (this.inside < this.options.capacity) {
       this.inside += 1;
       return;
@@ -51,10 +57,17 @@ export class ConnectionGate {
     const [next] = this.waiters;
     if (next === undefined) {
       this.inside -= 1;
+      if (this.inside === 0) this.onEmpty?.();
       return;
     }
     this.waiters.delete(next);
     next.admit();
+  }
+
+  /** Admits nobody new; those inside and in the queue finish first. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    if (this.inside > 0) await new Promise<void>((resolve) => (this.onEmpty = resolve));
   }
 
   private waitForTurn(): Promise<void> {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { ConnectionGate } from './connection-gate.js';
 import { describeServer, type ConnectionSettings } from './connection-settings.js';
-import { errorCode, isConnectionLoss } from './database-errors.js';
+import { errorCode, isConnectionLoss, messageOf } from './database-errors.js';
 import type { EntityClass } from './service-schema.js';
 import type { TransactionConnection } from './transaction.js';
 
@@ -57,6 +57,7 @@ export class ConnectionPool {
       schema: options.schema,
       entities: [...options.entities],
       installExtensions: false,
+      logger: 'debug',
       poolSize: options.poolSize,
       // Idle connections that break are replaced when next needed; whoever uses one that breaks gets the error itself.
       poolErrorHandler: () => undefined,
@@ -84,6 +85,7 @@ export class ConnectionPool {
    * Takes a connection, waiting for one within the limits of the gate.
    *
    * @throws {ResourceExhausted} DATABASE_POOL_EXHAUSTED
+   * @throws {Unavailable} DATABASE_CLOSED
    */
   async acquire(): Promise<PooledConnection> {
     await this.gate.enter();
@@ -97,13 +99,11 @@ export class ConnectionPool {
 
   /** Waits for the connections in use, then closes all. */
   async close(): Promise<void> {
+    await this.gate.close();
     await this.source.destroy();
   }
 
   private async take(): Promise<PooledConnection> {
-    if (!this.source.isInitialized) {
-      throw new Unavailable('DATABASE_CLOSED', `the database of ${this.options.name} is closed: this process is shutting down`);
-    }
     const runner = this.source.createQueryRunner();
     const client: unknown = await runner.connect();
     if (!(client instanceof pg.Client)) throw new TypeError('TypeORM gave a connection that is not of pg');
@@ -124,7 +124,7 @@ export class ConnectionPool {
 /** One sentence for whoever starts the process: where the database was looked for, and what it said. */
 export function connectFailure(error: unknown, settings: ConnectionSettings): unknown {
   const server = describeServer(settings);
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = messageOf(error);
   if (isConnectionLoss(error) || /timeout|timed out/i.test(detail)) {
     return new Unavailable('DATABASE_UNAVAILABLE', `the database at ${server} cannot be reached: ${detail}`, { server });
   }

@@ -70,8 +70,9 @@ function because(cause: unknown, error: DomainError): DomainError {
   return error;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** Message of anything thrown. By shape: what Node throws is of another realm than the code where tests run isolated. */
+export function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 }
 
 /** TypeORM puts the error of pg in `driverError`. */

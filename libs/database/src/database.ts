@@ -36,6 +36,7 @@ export class Database {
   /** The transaction around the code that runs now. */
   private readonly ambient = new AsyncLocalStorage<Transaction | undefined>();
   private jobsPool: Promise<ConnectionPool> | undefined;
+  private closing: Promise<void> | undefined;
 
   private constructor(
     readonly schema: string,
@@ -119,9 +120,15 @@ export class Database {
   }
 
   /** Waits for the transactions that run, then closes every connection. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.closeAll();
+    return this.closing;
+  }
+
+  private async closeAll(): Promise<void> {
+    const draining = this.tenantsPool.close();
     await this.notifications.close();
-    await this.tenantsPool.close();
+    await draining;
     if (this.jobsPool !== undefined) await (await this.jobsPool).close();
   }
 

@@ -7,23 +7,21 @@ import { errorCode } from './database-errors.js';
 import { ownerRole } from './service-roles.js';
 import type { ServiceSchema } from './service-schema.js';
 
-/** How long to wait for another process that runs the migrations of the same schema. */
-const lockWaitMs = 120_000;
-
 /**
  * Runs the migrations that are due, each in a transaction of its own, as the owner of the schema. Processes that start
  * at the same time take turns by an advisory lock.
  *
+ * @param lockWaitMs how long to wait for another process that runs the migrations of the same schema
  * @returns names of the migrations that ran
  * @throws {Unavailable} MIGRATION_LOCKED where another process holds the lock too long
  */
-export async function migrate(adminUrl: string, schema: ServiceSchema): Promise<string[]> {
+export async function migrate(adminUrl: string, schema: ServiceSchema, lockWaitMs = 120_000): Promise<string[]> {
   const client = new pg.Client(parseDatabaseUrl(adminUrl));
   // A failing connection fails the statement that runs on it; without a listener it would also end the process.
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await lock(client, schema.name);
+    await lock(client, schema.name, lockWaitMs);
     return await runDue(adminUrl, schema);
   } catch (error) {
     throw connectFailure(error, parseDatabaseUrl(adminUrl));
@@ -32,7 +30,7 @@ export async function migrate(adminUrl: string, schema: ServiceSchema): Promise<
   }
 }
 
-async function lock(client: pg.Client, schema: string): Promise<void> {
+async function lock(client: pg.Client, schema: string, lockWaitMs: number): Promise<void> {
   try {
     await client.query(`SET statement_timeout = ${String(lockWaitMs)}`);
     await client.query(`SELECT pg_advisory_lock(hashtextextended('q2.migrate.' || $1, 0))`, [schema]);
@@ -54,6 +52,8 @@ async function runDue(adminUrl: string, schema: ServiceSchema): Promise<string[]
     migrations: [...schema.migrations],
     migrationsTableName: 'schema_migrations',
     migrationsTransactionMode: 'each',
+    // TypeORM's default writes to the console; a failure is thrown anyway.
+    logger: 'debug',
     installExtensions: false,
     poolSize: 2,
     poolErrorHandler: () => undefined,

@@ -4,7 +4,7 @@ import { FailedPrecondition } from '@q2/errors';
 import pg from 'pg';
 import { connectFailure } from './connection-pool.js';
 import { parseDatabaseUrl } from './connection-settings.js';
-import { errorCode, tenantMissingState } from './database-errors.js';
+import { errorCode, messageOf, tenantMissingState } from './database-errors.js';
 import { checkSchemaName, jobsRole, ownerRole, rolePassword, roleUrl, serviceRole } from './service-roles.js';
 
 /** URLs of a service's two logins. */
@@ -51,7 +51,7 @@ function isRoleRace(error: unknown): boolean {
 function provisionFailure(error: unknown, adminUrl: string): unknown {
   const settings = parseDatabaseUrl(adminUrl);
   if (errorCode(error) !== '42501') return connectFailure(error, settings);
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = messageOf(error);
   return new FailedPrecondition(
     'DATABASE_ADMIN_NEEDED',
     `the login ${settings.user ?? ''} of DATABASE_URL may not set up the services (${detail}); it needs CREATEROLE, BYPASSRLS and CREATE on the database`,
@@ -63,7 +63,7 @@ async function provisionOnce(adminUrl: string, schema: string): Promise<void> {
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await requireVersion(client);
+    requireVersion(await serverVersion(client));
     await client.query(`BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('q2.provision', 0))`);
     await ensureRole(client, adminUrl, { name: ownerRole(schema), attributes: 'NOLOGIN NOBYPASSRLS', schema });
     await ensureRole(client, adminUrl, { name: serviceRole(schema), attributes: 'LOGIN NOBYPASSRLS', schema });
@@ -75,16 +75,20 @@ async function provisionOnce(adminUrl: string, schema: string): Promise<void> {
   }
 }
 
-async function requireVersion(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ version: string; number: number }>(
-    `SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number`,
-  );
-  const [server] = rows;
-  if (server !== undefined && server.number >= 180_000) return;
-  throw new FailedPrecondition(
-    'DATABASE_TOO_OLD',
-    `PostgreSQL 18 or newer is needed; the server runs ${server?.version ?? 'an unknown version'}`,
-  );
+async function serverVersion(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+  return rows[0]?.server_version ?? '';
+}
+
+/**
+ * PostgreSQL 18 brought `uuidv7()`, which migrations use.
+ *
+ * @param version as the server says it, such as `18.4 (Debian 18.4-1)`
+ * @throws {FailedPrecondition} DATABASE_TOO_OLD
+ */
+export function requireVersion(version: string): void {
+  if (Number.parseInt(version, 10) >= 18) return;
+  throw new FailedPrecondition('DATABASE_TOO_OLD', `PostgreSQL 18 or newer is needed; the server runs ${version}`);
 }
 
 interface RoleDefinition {
@@ -112,16 +116,17 @@ async function ensureRole(client: pg.Client, adminUrl: string, role: RoleDefinit
 
 /** TRUNCATE is not granted: row-level security does not bind it. */
 function schemaStatements(schema: string): string {
-  const owner = ownerRole(schema);
-  const logins = `${serviceRole(schema)}, ${jobsRole(schema)}`;
+  const owner = pg.escapeIdentifier(ownerRole(schema));
+  const logins = [serviceRole(schema), jobsRole(schema)].map((role) => pg.escapeIdentifier(role)).join(', ');
+  const name = pg.escapeIdentifier(schema);
   return `
     GRANT ${owner} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE;
-    CREATE SCHEMA IF NOT EXISTS ${schema} AUTHORIZATION ${owner};
+    CREATE SCHEMA IF NOT EXISTS ${name} AUTHORIZATION ${owner};
     SET LOCAL ROLE ${owner};
-    GRANT USAGE ON SCHEMA ${schema} TO ${logins};
-    ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${logins};
-    ALTER DEFAULT PRIVILEGES IN SCHEMA ${schema} GRANT USAGE, SELECT ON SEQUENCES TO ${logins};
-    ${currentTenantFunction(schema)}
+    GRANT USAGE ON SCHEMA ${name} TO ${logins};
+    ALTER DEFAULT PRIVILEGES IN SCHEMA ${name} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${logins};
+    ALTER DEFAULT PRIVILEGES IN SCHEMA ${name} GRANT USAGE, SELECT ON SEQUENCES TO ${logins};
+    ${currentTenantFunction(name)}
     RESET ROLE`;
 }
 
@@ -129,9 +134,9 @@ function schemaStatements(schema: string): string {
  * The tenant of the transaction, or an error. The setting is unknown in a session that never had a tenant, and empty in
  * one that had one before; both are refused, as a missing tenant must never mean "no rows", still less "all rows".
  */
-function currentTenantFunction(schema: string): string {
+function currentTenantFunction(schemaIdentifier: string): string {
   return `
-    CREATE OR REPLACE FUNCTION ${schema}.current_tenant() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+    CREATE OR REPLACE FUNCTION ${schemaIdentifier}.current_tenant() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
     DECLARE tenant text := current_setting('q2.tenant', true);
     BEGIN
       IF tenant IS NULL OR tenant = '' THEN

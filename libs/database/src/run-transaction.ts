@@ -2,7 +2,7 @@ import { Unavailable } from '@q2/errors';
 import pg from 'pg';
 import type { BackgroundJob } from './background-job.js';
 import type { ConnectionPool, PooledConnection } from './connection-pool.js';
-import { isConnectionLoss, translateDatabaseError } from './database-errors.js';
+import { isConnectionLoss, messageOf, translateDatabaseError } from './database-errors.js';
 import { Transaction } from './transaction.js';
 import type { TransactionOptions } from './tx.js';
 
@@ -35,8 +35,7 @@ export async function runTransaction<T>(
   try {
     const connection = await open(pool, start);
     const transaction = new Transaction(connection, start.tenant);
-    const result = await settle(connection, transaction, work);
-    return result;
+    return await settle(connection, transaction, work);
   } catch (error) {
     throw translateDatabaseError(error);
   }
@@ -118,6 +117,6 @@ function runHook(hook: () => void): void {
   try {
     hook();
   } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
+    process.emitWarning(`a hook after the commit failed: ${messageOf(error)}`);
   }
 }

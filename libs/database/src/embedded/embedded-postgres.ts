@@ -14,6 +14,8 @@ export interface EmbeddedPostgresOptions {
   readonly isDurable?: boolean;
   /** @default 200 */
   readonly maxConnections?: number;
+  /** How long a clean shutdown may take before the server is cut off. @default 30000 */
+  readonly stopTimeoutMs?: number;
   /** How to run PostgreSQL; tried in order. @default what this machine allows */
   readonly launchModes?: readonly LaunchMode[];
 }
@@ -64,11 +66,19 @@ export async function embeddedPostgresUrl(directory: string): Promise<string> {
 }
 
 async function startLeased(options: EmbeddedPostgresOptions, paths: ClusterPaths, lease: FolderLease): Promise<EmbeddedPostgres> {
-  const { isDurable = true, maxConnections = 200 } = options;
+  const { isDurable = true, maxConnections = 200, stopTimeoutMs = 30_000 } = options;
   const launcher = await Launcher.detect(options.launchModes);
   const binaries = await prepareBinaries(launcher, paths.directory);
   const password = await ensureCluster({ paths, binaries, launcher, isDurable });
-  const server = await startServer({ paths, binaries, launcher, isDurable, maxConnections, url: (port) => serverUrl(password, port) });
+  const server = await startServer({
+    paths,
+    binaries,
+    launcher,
+    isDurable,
+    maxConnections,
+    stopTimeoutMs,
+    url: (port) => serverUrl(password, port),
+  });
   return { url: serverUrl(password, server.port), pid: server.pid, stop: () => stopLeased(server, lease) };
 }
 

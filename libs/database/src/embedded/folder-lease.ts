@@ -1,6 +1,7 @@
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { errorCode } from '../database-errors.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { isAlive, processStart } from './postmaster.js';
 
@@ -43,7 +44,7 @@ async function removeStale(path: string, directory: string): Promise<void> {
 }
 
 async function isRunning(pid: number, startedAt: string): Promise<boolean> {
-  return Number.isSafeInteger(pid) && pid > 0 && isAlive(pid) && (await processStart(pid)) === startedAt;
+  return Number.isSafeInteger(pid) && pid > 0 && (await isAlive(pid)) && (await processStart(pid)) === startedAt;
 }
 
 async function succeeds(operation: Promise<void>): Promise<boolean> {
@@ -51,7 +52,7 @@ async function succeeds(operation: Promise<void>): Promise<boolean> {
     await operation;
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }

@@ -11,7 +11,9 @@ export type LaunchMode = 'same-user' | 'user-namespace' | 'other-user';
 const nobody = 65_534;
 
 /** Nothing of the caller's environment (PGDATA, LD_LIBRARY_PATH, locale) may change how PostgreSQL runs. */
-const environment = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+function environment(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+}
 
 /** Starts programs as the user that PostgreSQL runs as, so that they end when this process does. */
 export class Launcher {
@@ -46,7 +48,7 @@ export class Launcher {
   start(file: string, args: readonly string[], options: Pick<SpawnOptions, 'stdio'>): ChildProcess {
     const [command, ...rest] = [...this.prefix(), file, ...args];
     const identity = this.mode === 'other-user' ? { uid: nobody, gid: nobody } : {};
-    return spawn(command ?? file, rest, { ...options, ...identity, detached: true, env: environment, cwd: '/' });
+    return spawn(command ?? file, rest, { ...options, ...identity, detached: true, env: environment(), cwd: '/' });
   }
 
   /** Runs a program to its end; gives its exit code and what it wrote. */

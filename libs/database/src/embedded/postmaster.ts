@@ -3,6 +3,7 @@ import { readFile, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { errorCode } from '../database-errors.js';
 
 /** A PostgreSQL server as `postmaster.pid` describes it. */
 export interface Postmaster {
@@ -27,28 +28,38 @@ export function pidFile(dataFolder: string): string {
 
 /** Whether the process of that id is alive and is the PostgreSQL of this folder, not one that got the same id later. */
 export async function isPostmasterOf(pid: number, dataFolder: string): Promise<boolean> {
-  if (!isAlive(pid)) return false;
+  if (!(await isAlive(pid))) return false;
   if (process.platform !== 'linux') return (await describeProcess(pid)).includes(dataFolder);
   const workingFolder = await readlink(`/proc/${String(pid)}/cwd`).catch(() => '');
-  return workingFolder === (await realpath(dataFolder));
+  return workingFolder === (await realpath(dataFolder).catch(() => dataFolder));
 }
 
-/** Whether a process of that id exists; a child that ended but was not reaped yet counts as gone. */
-export function isAlive(pid: number): boolean {
+/** Whether a process of that id runs. One that ended and waits for its parent to notice does not. */
+export async function isAlive(pid: number): Promise<boolean> {
+  if (!exists(pid)) return false;
+  const [state] = await processStatus(pid);
+  return state !== 'Z' && state !== 'X';
+}
+
+function exists(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
     // It exists, but belongs to somebody else.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
+}
+
+/** Fields of `/proc/<pid>/stat` from the state on. The name before it, in parentheses, may hold spaces. */
+async function processStatus(pid: number): Promise<string[]> {
+  const status = await readFile(`/proc/${String(pid)}/stat`, 'utf8').catch(() => '');
+  return status.slice(status.lastIndexOf(')') + 2).split(' ');
 }
 
 /** Start time of a process, to tell it from a later one with the same id; empty where it does not exist. */
 export async function processStart(pid: number): Promise<string> {
-  const status = await readFile(`/proc/${String(pid)}/stat`, 'utf8').catch(() => undefined);
-  // The name in parentheses may hold spaces: fields are counted after it; the 22nd field is the start time.
-  if (status !== undefined) return status.slice(status.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  return describeProcess(pid, 'lstart=');
+  if (process.platform !== 'linux') return describeProcess(pid, 'lstart=');
+  return (await processStatus(pid))[19] ?? '';
 }
 
 async function describeProcess(pid: number, format = 'command='): Promise<string> {

@@ -34,7 +34,7 @@ export function passingFailure(log: string): PassingFailure | undefined {
 }
 
 const damage =
-  /PANIC:|checkpoint record|control file|is not a valid data directory|pg_control|missing from|invalid page|could not open (file|directory)|could not read file|could not access the status of transaction|syntax error in file|contains errors|not a database cluster/;
+  /PANIC:|incompatible with server|required WAL directory|checkpoint record|control file|is not a valid data directory|pg_control|missing from|invalid page|could not open (file|directory)|could not read file|could not access the status of transaction|syntax error in file|contains errors|not a database cluster/;
 
 /**
  * Why PostgreSQL (or initdb) gave up, from what it wrote.
@@ -45,7 +45,7 @@ const damage =
 export function startFailure(log: string, directory: string, logPath: string): EmbeddedPostgresError {
   const detail = decisiveLine(log);
   if (/No space left on device|Disk quota exceeded/.test(log)) return diskFull(directory);
-  if (/is not compatible with this version/.test(log)) return versionMismatch(directory, detail);
+  if (/is not compatible with this version|PG_CONTROL_VERSION [1-9]\d*, but/.test(log)) return versionMismatch(directory, detail);
   if (/Permission denied|Read-only file system|Operation not permitted/.test(log)) return folderRefused(directory, detail);
   if (damage.test(log)) return dataDamaged(directory, detail);
   const message = `PostgreSQL did not start: ${detail} (its log is ${logPath})`;

@@ -3,6 +3,7 @@ import { open, rm, writeFile } from 'node:fs/promises';
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { messageOf } from '../database-errors.js';
 import type { Binaries } from './binaries.js';
 import type { ClusterPaths } from './cluster.js';
 import { dataDamaged, EmbeddedPostgresError } from './embedded-postgres-error.js';
@@ -13,7 +14,8 @@ import { logSize, passingFailure, readLog, rotateLog, startFailure } from './ser
 
 /** Crash recovery of much data may take a while. */
 const startTimeoutMs = 120_000;
-const stopTimeoutMs = 30_000;
+/** How long an immediate shutdown may take: PostgreSQL itself kills what does not end within 5 s. */
+const cutOffTimeoutMs = 10_000;
 
 export interface ServerOptions {
   readonly paths: ClusterPaths;
@@ -21,6 +23,7 @@ export interface ServerOptions {
   readonly launcher: Launcher;
   readonly isDurable: boolean;
   readonly maxConnections: number;
+  readonly stopTimeoutMs: number;
   /** URL of the superuser on a port. */
   readonly url: (port: number) => string;
 }
@@ -38,8 +41,8 @@ export interface RunningServer {
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { paths } = options;
-  const found = (await findRunning(paths)) ?? (await launch(options));
-  const server = new Server(found.pid, found.port);
+  const found = (await findRunning(options)) ?? (await launch(options));
+  const server = new Server(found.pid, found.port, options.stopTimeoutMs);
   try {
     await checkLogin(options.url(found.port), paths);
     await writeFile(paths.port, String(found.port), { mode: 0o600 });
@@ -54,6 +57,7 @@ class Server implements RunningServer {
   constructor(
     readonly pid: number,
     readonly port: number,
+    private readonly stopTimeoutMs: number,
   ) {
     process.once('exit', this.interrupt);
   }
@@ -62,18 +66,30 @@ class Server implements RunningServer {
   async stop(): Promise<void> {
     process.removeListener('exit', this.interrupt);
     this.interrupt();
-    if (await waitUntil(() => !isAlive(this.pid), stopTimeoutMs)) return;
-    process.kill(this.pid, 'SIGQUIT');
-    await waitUntil(() => !isAlive(this.pid), stopTimeoutMs);
+    if (await this.ends(this.stopTimeoutMs)) return;
+    signal(this.pid, 'SIGQUIT');
+    await this.ends(cutOffTimeoutMs);
+  }
+
+  private ends(timeoutMs: number): Promise<boolean> {
+    return waitUntil(async () => !(await isAlive(this.pid)), timeoutMs);
   }
 
   private readonly interrupt = (): void => {
-    if (isAlive(this.pid)) process.kill(this.pid, 'SIGINT');
+    signal(this.pid, 'SIGINT');
   };
 }
 
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended already, which is all that was wanted.
+  }
+}
+
 /** A server that outlived its parent: ready, or on its way up or down. A pid file that nobody stands behind is removed. */
-async function findRunning(paths: ClusterPaths): Promise<{ pid: number; port: number } | undefined> {
+async function findRunning({ paths, stopTimeoutMs }: ServerOptions): Promise<{ pid: number; port: number } | undefined> {
   const postmaster = await readPostmaster(paths.data);
   if (postmaster === undefined) return undefined;
   const { pid } = postmaster;
@@ -155,7 +171,7 @@ async function checkLogin(url: string, { directory }: ClusterPaths): Promise<voi
     await client.connect();
     await client.query('SELECT 1');
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = messageOf(error);
     if (error instanceof pg.DatabaseError) throw dataDamaged(directory, detail, error);
     throw new EmbeddedPostgresError('POSTGRES_START_FAILED', `PostgreSQL started but does not answer: ${detail}`, {
       directory,

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { messageOf } from '../database-errors.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../embedded/embedded-postgres.js';
 import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.js';
 
@@ -16,8 +17,12 @@ export function keeperSocket(folder: string): string {
   return join(folder, 'keeper.sock');
 }
 
-/** How long the keeper waits for another user after the last one left: test files come one after the other. */
-const idleMs = 5_000;
+export interface KeeperOptions {
+  /** How long to wait for another user after the last one left: test files come one after the other. @default 5000 */
+  readonly idleMs?: number;
+  /** How long to wait for the first user. @default 30000 */
+  readonly emptyMs?: number;
+}
 
 /**
  * Keeps one PostgreSQL for all test files and workers that run at a time. Every connection to its socket is given the
@@ -36,6 +41,7 @@ export class Keeper {
     private readonly postgres: EmbeddedPostgres,
     private readonly admin: pg.Client,
     private readonly onEnd: () => void,
+    private readonly idleMs: number,
   ) {
     this.server = createServer((user) => {
       this.serve(user);
@@ -48,18 +54,18 @@ export class Keeper {
    * @param onEnd called once everything has stopped
    * @throws {EmbeddedPostgresError} POSTGRES_FOLDER_IN_USE where another keeper has the folder
    */
-  static async start(folder: string, onEnd: () => void, emptyAfterMs = idleMs): Promise<Keeper> {
+  static async start(folder: string, onEnd: () => void, { idleMs = 5_000, emptyMs = 30_000 }: KeeperOptions = {}): Promise<Keeper> {
     await mkdir(folder, { recursive: true, mode: 0o711 });
     const { uid } = await stat(folder);
     if (uid !== (process.getuid?.() ?? uid)) throw new Error(`${folder} belongs to another user`);
     const postgres = await startFresh(join(folder, 'postgres'));
     const admin = new pg.Client({ connectionString: postgres.url });
     await admin.connect();
-    const keeper = new Keeper(postgres, admin, onEnd);
+    const keeper = new Keeper(postgres, admin, onEnd, idleMs);
     await keeper.dropLeftovers();
     await rm(keeperSocket(folder), { force: true });
     await new Promise<void>((resolve) => keeper.server.listen(keeperSocket(folder), resolve));
-    keeper.endWhenIdle(emptyAfterMs);
+    keeper.endWhenIdle(emptyMs);
     return keeper;
   }
 
@@ -73,7 +79,7 @@ export class Keeper {
     user.on('close', () => {
       this.users.delete(user);
       this.enqueue(() => this.drop(name));
-      this.endWhenIdle(idleMs);
+      this.endWhenIdle(this.idleMs);
     });
     this.enqueue(async () => {
       if (user.destroyed) return;
@@ -87,7 +93,7 @@ export class Keeper {
 
   private enqueue(work: () => Promise<void>): void {
     this.queue = this.queue.then(work).catch((error: unknown) => {
-      console.error(error);
+      process.stderr.write(`${messageOf(error)}\n`);
     });
   }
 
