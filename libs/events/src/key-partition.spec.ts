@@ -15,14 +15,7 @@ describe('partitionOf', () => {
 
   it('keeps the partitions that stored events were given', () => {
     const keys = ['', 'tenants/acme', 'tenants/acme/models/churn', 'tenants/ümläut'];
-    expect(keys.map((key) => partitionOf(key, 8))).toMatchInlineSnapshot(`
-     [
-       3,
-       7,
-       5,
-       5,
-     ]
-    `);
+    expect(keys.map((key) => partitionOf(key, 8))).toEqual([3, 7, 5, 5]);
   });
 
   it('spreads similar keys evenly', () => {

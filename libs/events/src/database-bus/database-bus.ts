@@ -82,10 +82,11 @@ export class DatabaseBus implements EventBus {
   /** Listens from the first subscription on: a process that only publishes needs no connection for it. */
   private async listen(): Promise<void> {
     const { database } = this.options;
-    this.listening ??= Promise.all([
-      database.listen(appendedChannel, (payload) => this.onAppended(payload)),
-      database.listen(groupChangedChannel, (payload) => this.onGroupChanged(payload)),
-    ]);
+    const listen = async () => [
+      await database.listen(appendedChannel, (payload) => this.onAppended(payload)),
+      await database.listen(groupChangedChannel, (payload) => this.onGroupChanged(payload)),
+    ];
+    this.listening ??= listen();
     await this.listening;
     this.retention.start();
   }
