@@ -22,12 +22,14 @@ import { tenantsSchema } from './schema.js';
 import { TenantManagerSettings, tenantManagerSettings } from './settings.js';
 import { TenantsGrpc } from './tenants/tenants.grpc.js';
 import { TenantsService } from './tenants/tenants.service.js';
+import { UsageConsumer } from './usage/usage.consumer.js';
+import { UsageGrpc } from './usage/usage.grpc.js';
 
 const access = [ApiKeysService, RolesService, ServiceCredentials, SigningKeysService, TokensService, TokenExchange, OperatorKeyService];
-const services = [TenantsService, PlansService, QuotasService, LimitAnnouncer, AuditLogService, AuditConsumer];
-const transports = [TenantsGrpc, PlansGrpc, QuotasGrpc, AccessGrpc, AuditGrpc];
+const services = [TenantsService, PlansService, QuotasService, LimitAnnouncer, AuditLogService, AuditConsumer, UsageConsumer];
+const transports = [TenantsGrpc, PlansGrpc, QuotasGrpc, AccessGrpc, AuditGrpc, UsageGrpc];
 
-/** tenant-manager: tenants, plans, quotas, access and the audit log. */
+/** tenant-manager: tenants, plans, quotas, access, the audit log and metered use. */
 @Module({
   imports: [ServiceModule.register({ name: 'tenant-manager', schema: tenantsSchema })],
   providers: [{ provide: TenantManagerSettings, useFactory: () => configuration(tenantManagerSettings) }, ...access, ...services, ...transports],
@@ -46,6 +48,7 @@ export class TenantManagerModule implements OnModuleInit {
     this.grpc.serve(tenants.QuotaService, this.parts.get(QuotasGrpc));
     this.grpc.serve(tenants.AccessService, this.parts.get(AccessGrpc));
     this.grpc.serve(tenants.AuditService, this.parts.get(AuditGrpc));
+    this.grpc.serve(tenants.UsageService, this.parts.get(UsageGrpc));
     this.http.add('/.well-known/jwks.json', async () => ({
       status: 200,
       contentType: 'application/jwk-set+json',
