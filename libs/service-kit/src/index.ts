@@ -11,6 +11,7 @@ export { HttpRoutes, text, type HttpAnswer } from './process/http-server.js';
 export { Logger } from './process/logger.js';
 export { Metrics } from './process/metrics.js';
 export { ProcessContext } from './process/process-context.js';
+export { runProcess, runService, sentenceOf, type Stoppable } from './process/run-process.js';
 export { startProcess, type ProcessOptions, type RunningProcess } from './process/start-process.js';
 export { decodePage, defaultPageSize, encodePage, pageSizeOf } from './requests/page-token.js';
 export { ServiceModule, type ServiceDefinition } from './service.module.js';

@@ -59,7 +59,10 @@ describe('the pipeline', () => {
   afterAll(() => platform.stop());
 
   it('refuses a call without a token, with a forged one, and with an expired one', async () => {
-    await expect(platform.client(tenants.PlanService).listPlans({})).rejects.toMatchObject({ kind: 'UNAUTHENTICATED', reason: 'TOKEN_MISSING' });
+    await expect(platform.client(tenants.PlanService).listPlans({})).rejects.toMatchObject({
+      kind: 'UNAUTHENTICATED',
+      reason: 'TOKEN_MISSING',
+    });
     await expect(platform.client(tenants.PlanService, 'a.b.c').listPlans({})).rejects.toMatchObject({ reason: 'TOKEN_INVALID' });
     const expired = platform.client(tenants.PlanService, { ...operator, expiresInSeconds: -5 });
     await expect(expired.listPlans({})).rejects.toMatchObject({ kind: 'UNAUTHENTICATED', reason: 'TOKEN_EXPIRED' });
@@ -77,10 +80,7 @@ describe('the pipeline', () => {
     const client = platform.client(tenants.PlanService, operator);
     await expect(client.createPlan({ planId: 'Not An Id', plan, requestId: 'nonsense' })).rejects.toMatchObject({
       kind: 'INVALID_ARGUMENT',
-      violations: expect.arrayContaining([
-        expect.objectContaining({ field: 'plan_id' }),
-        expect.objectContaining({ field: 'request_id' }),
-      ]),
+      violations: expect.arrayContaining([expect.objectContaining({ field: 'plan_id' }), expect.objectContaining({ field: 'request_id' })]),
     });
   });
 
@@ -99,7 +99,11 @@ describe('the pipeline', () => {
 
   it('passes domain errors on and hides all others', async () => {
     const client = platform.client(tenants.PlanService, operator);
-    await expect(client.getPlan({ name: 'plans/odd' })).rejects.toMatchObject({ kind: 'FAILED_PRECONDITION', reason: 'PLAN_ODD', metadata: { plan: 'plans/odd' } });
+    await expect(client.getPlan({ name: 'plans/odd' })).rejects.toMatchObject({
+      kind: 'FAILED_PRECONDITION',
+      reason: 'PLAN_ODD',
+      metadata: { plan: 'plans/odd' },
+    });
     await expect(client.getPlan({ name: 'plans/broken' })).rejects.toThrow(/^13 INTERNAL: internal error; correlation id [0-9a-f-]{36}$/);
   });
 

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { join } from 'node:path';
-import { Module, type DynamicModule, type INestMicroservice, type Type } from '@nestjs/common';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Database, newId } from '@q2/database';
 import { busSchema, DatabaseBus, type EventBus } from '@q2/events';
@@ -61,7 +61,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   const http = new HttpServer(context.http);
   const root = { module: RootModule, imports: [ProcessModule.forRoot(context), ...options.modules] };
   const app = await NestFactory.createMicroservice(root, { strategy: context.grpc, logger: false, abortOnError: false });
-  await listen(app);
+  await app.listen();
   const httpPort = await http.listen(settings.HTTP_ADDRESS);
   context.grpc.setServing(true);
   readiness.isReady = true;
@@ -117,10 +117,4 @@ function addProbes({ http, metrics }: ProcessContext, readiness: { readonly isRe
 
 async function totalLag(bus: EventBus): Promise<number> {
   return (await bus.lag()).reduce((sum, { records }) => sum + records, 0);
-}
-
-/** Nest reports a strategy that cannot listen through the callback of `listen`, not by rejecting. */
-async function listen(app: INestMicroservice): Promise<void> {
-  const failure: unknown = await app.listen();
-  if (failure instanceof Error) throw failure;
 }

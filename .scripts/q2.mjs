@@ -1,0 +1,38 @@
+// The commands of package.json: each brings the workspace up to date first, then runs on the right Node.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { environment, nodeBinary, prepare } from './prepare.mjs';
+
+const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--config', 'jest.config.mjs'];
+
+/** What each command runs, as arguments of Node. */
+const commands = {
+  start: ['--enable-source-maps', 'services/all-in-one/dist/main.js'],
+  'db:url': ['services/all-in-one/dist/database-url.js'],
+  demo: ['e2e/dist/demo/main.js'],
+  bench: ['--expose-gc', 'e2e/dist/bench/main.js'],
+  jest,
+  test: ['.scripts/test.mjs'],
+  prepare: ['--version'],
+  lint: ['node_modules/nx/dist/bin/nx.js', 'run', 'q2-platform:lint'],
+};
+
+const [name, ...rest] = process.argv.slice(2);
+const command = commands[name];
+if (!command) fail(`unknown command '${name}'; one of ${Object.keys(commands).join(', ')}`);
+
+try {
+  await prepare();
+} catch (error) {
+  fail(error.message);
+}
+const child = spawn(nodeBinary(), [...command, ...rest], { stdio: 'inherit', env: environment() });
+// A terminal sends Ctrl-C to the whole group; a supervisor only to us. Either way the child decides when it has ended.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.once('error', (error) => fail(error.message));
+child.once('exit', (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : code));
+
+function fail(message) {
+  console.error(`q2: ${message}`);
+  process.exit(1);
+}
