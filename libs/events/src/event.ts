@@ -1,4 +1,4 @@
-import { fromBinary, toJson, type DescMessage, type JsonObject, type MessageShape } from '@bufbuild/protobuf';
+import { fromBinary, toJson, type DescMessage, type JsonObject, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
 import { eventRegistry } from '@q2/contracts';
 import { UnprocessableEvent } from './unprocessable.js';
 
@@ -55,11 +55,11 @@ export function decodeEvent<S extends DescMessage>(schema: S, event: ReceivedEve
  */
 export function eventJson(event: ReceivedEvent): JsonObject {
   const schema = eventRegistry.getMessage(event.type);
-  if (schema === undefined) throw new UnprocessableEvent('EVENT_TYPE_UNKNOWN', `event ${event.id} has the unknown type ${event.type}`);
-  const json = toJson(schema, decodeEvent(schema, event), { registry: eventRegistry });
-  return isJsonObject(json) ? json : { value: json };
+  const json = schema === undefined ? undefined : toJson(schema, decodeEvent(schema, event), { registry: eventRegistry });
+  if (isJsonObject(json)) return json;
+  throw new UnprocessableEvent('EVENT_TYPE_UNKNOWN', `event ${event.id} has the unknown type ${event.type}`);
 }
 
-function isJsonObject(json: unknown): json is JsonObject {
+function isJsonObject(json: JsonValue | undefined): json is JsonObject {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }

@@ -30,7 +30,7 @@ export interface EventGauges {
   /** Failed events waiting to be tried again, with those that wait behind them. */
   readonly parkedEvents: number;
   readonly deadLetters: number;
-  /** Of every group that the bus runs in this process, other services' in the same process included. */
+  /** Of each of the service's consumers. */
   readonly lag: readonly GroupLag[];
 }
 
@@ -64,12 +64,13 @@ export class ServiceEvents {
   /** Measures now: a few small queries. */
   async gauges(): Promise<EventGauges> {
     const [backlog, failures, lag] = await Promise.all([this.relay.backlog(), this.subscriptions.failures(), this.options.bus.lag()]);
+    const own = lag.filter(({ group }) => this.subscriptions.consumers.includes(group));
     return {
       outboxRows: backlog.rows,
       outboxOldestMs: backlog.oldestMs,
       parkedEvents: failures.parked,
       deadLetters: failures.deadLetters,
-      lag,
+      lag: own,
     };
   }
 }

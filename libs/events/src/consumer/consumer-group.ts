@@ -4,7 +4,6 @@ import type { BusRecord } from '../event-bus.port.js';
 import { fromBusMessage } from '../cloud-event.js';
 import type { EventLog } from '../event-log.js';
 import { decideAfterFailure, type RetryPolicy } from '../retry-policy.js';
-import { UnprocessableEvent } from '../unprocessable.js';
 import type { DeadLetters } from './dead-letters.js';
 import { deliveryOf, describeError, storableMessage, type Delivery } from './delivery.js';
 import { inHandlingSpan } from './handling-span.js';
@@ -72,7 +71,7 @@ export class ConsumerGroup {
     try {
       return { consumer, message, event: fromBusMessage(record) };
     } catch (error) {
-      const reason = error instanceof UnprocessableEvent ? error.reason : 'EVENT_ENVELOPE_INVALID';
+      const reason = 'EVENT_ENVELOPE_INVALID';
       const eventId = `${record.topic}/${String(record.partition)}/${record.offset}`;
       const burial = { tenant: 'platform', consumer, eventId, message, reason, error: describeError(error), tries: 0 };
       await this.context.database.inTenant('platform', (tx) => this.context.deadLetters.bury(tx, burial));

@@ -39,7 +39,7 @@ export class Subscriptions {
   private readonly context: ConsumerContext;
   private readonly retries: BackgroundLoop;
   private readonly cleanup: BackgroundLoop;
-  private consumers: readonly BusConsumer[] | undefined;
+  private running: readonly BusConsumer[] | undefined;
 
   constructor(private readonly options: SubscriptionsOptions) {
     const { database, log, outbox } = options;
@@ -61,15 +61,20 @@ export class Subscriptions {
    */
   add(subscription: Subscription): void {
     const { consumer } = subscription;
-    if (this.consumers !== undefined) throw new Error(`${consumer} subscribes too late: consumption has started`);
+    if (this.running !== undefined) throw new Error(`${consumer} subscribes too late: consumption has started`);
     if (this.groups.has(consumer)) throw new Error(`there is a consumer ${consumer} already`);
     this.groups.set(consumer, new ConsumerGroup(subscription, this.context));
+  }
+
+  /** Names of the consumers added. */
+  get consumers(): readonly string[] {
+    return [...this.groups.keys()];
   }
 
   /** Begins to consume. Called once all modules are initialised. */
   async start(): Promise<void> {
     const groups = [...this.groups.values()];
-    this.consumers = await Promise.all(
+    this.running = await Promise.all(
       groups.map((group) => {
         const { consumer, topics } = group.subscription;
         return this.options.bus.subscribe({ group: consumer, topics, handle: (records) => group.handleBatch(records) });
@@ -82,7 +87,7 @@ export class Subscriptions {
 
   /** Ends after the batches in hand. */
   async stop(): Promise<void> {
-    await Promise.all((this.consumers ?? []).map((consumer) => consumer.stop()));
+    await Promise.all((this.running ?? []).map((consumer) => consumer.stop()));
     await Promise.all([this.retries.stop(), this.cleanup.stop()]);
   }
 
@@ -114,8 +119,7 @@ export class Subscriptions {
 
   private async retryDue(): Promise<number> {
     const { database, pollMs = 1_000 } = this.options;
-    const consumers = [...this.groups.keys()];
-    const { due, nextInMs = pollMs } = await database.acrossTenants('inbox', (tx) => findDue(tx, consumers, dueAtOnce));
+    const { due, nextInMs = pollMs } = await database.acrossTenants('inbox', (tx) => findDue(tx, this.consumers, dueAtOnce));
     const results = await Promise.all(
       due.map((key) => this.context.turns.take(async () => (await this.groups.get(key.consumer)?.retry(key)) === true)),
     );

@@ -17,7 +17,7 @@ export interface DatabaseBusOptions {
   readonly partitions?: number;
   /** A consumer that dies is replaced after this time. @default 10000 */
   readonly leaseMs?: number;
-  /** Consumers look for records this often even where no notification came. @default 1000 */
+  /** Consumers look for records this often even where no notification came. @default 5000 */
   readonly pollMs?: number;
   /** Records of one partition handled at once. @default 100 */
   readonly batchSize?: number;
@@ -48,7 +48,7 @@ export class DatabaseBus implements EventBus {
 
   async subscribe(subscription: BusSubscription): Promise<BusConsumer> {
     await this.listen();
-    const { database, log, leaseMs = 10_000, pollMs = 1_000, batchSize = 100 } = this.options;
+    const { database, log, leaseMs = 10_000, pollMs = 5_000, batchSize = 100 } = this.options;
     const shared = { database, log, leaseMs, pollMs, batchSize, busLog: this.busLog, leases: this.leases };
     const consumer = new GroupConsumer(subscription, shared);
     this.consumers.add(consumer);

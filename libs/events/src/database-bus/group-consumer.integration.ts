@@ -131,6 +131,17 @@ describe('the database bus', () => {
     await makeBus().publish([]);
   });
 
+  it('stops where the database is gone; its leases run out by themselves', async () => {
+    const warnings: string[] = [];
+    const own = await server.database({ ...busSchema, name: 'bus_gone' });
+    const log = { ...silentLog, warn: (_details: object, message: string) => void warnings.push(message) };
+    const bus = new DatabaseBus({ database: own, member: 'gone', log });
+    await bus.subscribe({ group: 'gone', topics: [freshTopic()], handle: () => Promise.resolve() });
+    await own.close();
+    await bus.close();
+    expect(warnings).toContain('partitions could not be handed over; their leases will run out');
+  });
+
   it('goes on after its connections were cut, and loses nothing', async () => {
     const topic = freshTopic();
     const records: BusRecord[] = [];

@@ -86,12 +86,15 @@ export class GroupConsumer implements BusConsumer {
     await this.loop.stop();
     await Promise.all(this.batches);
     clearTimeout(this.storeTimer);
-    const { group } = this.subscription;
-    await this.inBus(async (tx) => {
-      await this.store(tx, [...this.finished]);
-      await this.options.leases.leave(tx, group);
-      await this.announce(tx);
-    });
+    try {
+      await this.inBus(async (tx) => {
+        await this.store(tx, [...this.finished]);
+        await this.options.leases.leave(tx, this.subscription.group);
+        await this.announce(tx);
+      });
+    } catch (error) {
+      this.options.log.warn({ error, group: this.subscription.group }, 'partitions could not be handed over; their leases will run out');
+    }
   }
 
   private async step(): Promise<number> {

@@ -223,6 +223,22 @@ describe('Relay', () => {
     expect(await rows()).toEqual([]);
   });
 
+  it('stops where bus and database are gone, and leaves the rows to the next start', async () => {
+    const own = await server.database({ ...contractSchema, name: 'contract_gone' });
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (_details: object, message: string) => void warnings.push(message) };
+    const relay = new Relay({ database: own, bus: new RecordingBus(), member: 'gone', log });
+    await relay.start();
+    await eventually(() => relay.partitions.length === 8);
+    await own.close();
+    await relay.stop();
+    relay.wake(0);
+    await eventually(() => warnings.includes('other relays could not be woken; they will poll'));
+    expect(warnings).toEqual(
+      expect.arrayContaining([expect.stringContaining('could not be emptied'), expect.stringContaining('their leases will run out')]),
+    );
+  });
+
   it('needs a tenant for every event', async () => {
     const outbox = new Outbox('services/contract', () => undefined);
     const type = auditEvents.UsageRecordedSchema;

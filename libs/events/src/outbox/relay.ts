@@ -15,7 +15,7 @@ export interface RelayOptions {
   readonly member: string;
   /** A replica that dies is replaced after this time. @default 10000 */
   readonly leaseMs?: number;
-  /** Looks for rows this often even where nobody says that there are some. @default 500 */
+  /** Looks for rows this often even where nobody says that there are some. @default 1000 */
   readonly pollMs?: number;
   /** Rows of one outbox partition published at once. @default 100, so 800 in all */
   readonly batchSize?: number;
@@ -79,10 +79,13 @@ export class Relay {
     await this.loop.stop();
     clearTimeout(this.notifyTimer);
     await this.unlisten?.();
-    while ((await this.publishBatch()) > 0);
+    try {
+      while ((await this.publishBatch()) > 0);
+    } catch (error) {
+      this.options.log.warn({ error }, 'the outbox could not be emptied; another replica, or the next start, will');
+    }
     this.held = [];
-    await this.inOutbox((tx) => this.leases.leave(tx, group));
-    await this.notify();
+    await this.leave();
   }
 
   /** Says that a row has committed: this replica publishes it now, or the one that holds the partition is told to. */
@@ -101,11 +104,20 @@ export class Relay {
     return { rows: Number(row?.rows ?? 0), oldestMs: Math.max(0, Number(row?.oldest_ms ?? 0)) };
   }
 
+  private async leave(): Promise<void> {
+    try {
+      await this.inOutbox((tx) => this.leases.leave(tx, group));
+      await this.notify();
+    } catch (error) {
+      this.options.log.warn({ error }, 'outbox partitions could not be handed over; their leases will run out');
+    }
+  }
+
   private async step(): Promise<number> {
     if (performance.now() >= this.nextRoundAtMs) await this.renewLeases();
     const beganAtMs = performance.now();
     const published = await this.publishBatch();
-    if (published === 0) return this.options.pollMs ?? 500;
+    if (published === 0) return this.options.pollMs ?? 1_000;
     if (published < this.batchSize) await sleep(Math.max(0, batchPauseMs - (performance.now() - beganAtMs)));
     return 0;
   }
