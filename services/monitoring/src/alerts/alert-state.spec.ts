@@ -56,7 +56,7 @@ describe('fold', () => {
   it('keeps the severity through a dip shorter than the keep-firing duration, and lowers it in place after', () => {
     expect(run([25, 25, 25, 25, 11, 11, 25, 25]).changes).toEqual(['0:OPENED', '3:FIRED']);
     const { changes, incident } = run([25, 25, 25, 25, 11, 11, 11, 11, 11]);
-    expect(changes).toEqual(['0:OPENED', '3:FIRED', '7:LOWERED']);
+    expect(changes).toEqual(['0:OPENED', '3:FIRED', '8:LOWERED']);
     expect(incident).toMatchObject({ isFiring: true, severity: 'WARNING', firedAt: new Date(startMs + 3_000) });
   });
 
@@ -65,19 +65,19 @@ describe('fold', () => {
   });
 
   it('resolves once the value stayed good for the keep-firing duration', () => {
-    const { changes, incident } = run([11, 11, 11, 11, 1, 1, 1, 1]);
-    expect(changes).toEqual(['0:OPENED', '3:FIRED', '7:RESOLVED']);
+    const { changes, incident } = run([11, 11, 11, 11, 1, 1, 1, 1, 1]);
+    expect(changes).toEqual(['0:OPENED', '3:FIRED', '8:RESOLVED']);
     expect(incident).toBeUndefined();
   });
 
   it('starts the keep-firing time again with each value that is not good', () => {
-    expect(run([11, 11, 11, 11, 1, 1, 7, 1, 1, 1]).changes).toEqual(['0:OPENED', '3:FIRED']);
+    expect(run([11, 11, 11, 11, 1, 1, 7, 1, 1, 1, 1]).changes).toEqual(['0:OPENED', '3:FIRED']);
   });
 
   it('counts time without data for no timer under KEEP', () => {
     const silence = Array<undefined>(100).fill(undefined);
     expect(run([11, 11, ...silence, 11, 11]).changes).toEqual(['0:OPENED', '103:FIRED']);
-    expect(run([11, 11, 11, 11, 1, ...silence, 1, 1, 1]).changes).toEqual(['0:OPENED', '3:FIRED', '107:RESOLVED']);
+    expect(run([11, 11, 11, 11, 1, ...silence, 1, 1, 1, 1]).changes).toEqual(['0:OPENED', '3:FIRED', '108:RESOLVED']);
     expect(run([undefined]).incident).toBeUndefined();
   });
 
@@ -88,12 +88,12 @@ describe('fold', () => {
   });
 
   it('fires for missing data where the policy says so, and resolves when data is back', () => {
-    const { changes } = run([undefined, undefined, undefined, undefined, 1, 1, 1, 1], { noData: 'ALERT' });
-    expect(changes).toEqual(['0:OPENED', '3:FIRED', '7:RESOLVED']);
+    const { changes } = run([undefined, undefined, undefined, undefined, 1, 1, 1, 1, 1], { noData: 'ALERT' });
+    expect(changes).toEqual(['0:OPENED', '3:FIRED', '8:RESOLVED']);
   });
 
   it('resolves without data where the policy says so', () => {
-    expect(run([11, 11, 11, 11, ...Array<undefined>(4).fill(undefined)], { noData: 'RESOLVE' }).changes).toContain('7:RESOLVED');
+    expect(run([11, 11, 11, 11, ...Array<undefined>(5).fill(undefined)], { noData: 'RESOLVE' }).changes).toContain('8:RESOLVED');
   });
 });
 

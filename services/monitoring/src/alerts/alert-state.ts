@@ -10,10 +10,10 @@ export interface Incident {
   /** Since when each threshold is crossed without a break; undefined while it is not. */
   readonly warningSince: Date | undefined;
   readonly criticalSince: Date | undefined;
-  /** Last evaluation at or above the severity. */
-  readonly heldAt: Date;
-  /** Last evaluation that was not clearly good. */
-  readonly unclearAt: Date;
+  /** Since when the value is below the severity without a break. */
+  readonly belowSince: Date | undefined;
+  /** Since when the value is clearly good without a break. */
+  readonly clearSince: Date | undefined;
   readonly evaluatedAt: Date;
 }
 
@@ -44,13 +44,13 @@ export function fold(rule: AlertRule, incident: Incident | undefined, reading: R
 /** Time that says nothing counts for no timer: all of them move along with it. */
 function withoutTime(incident: Incident, now: Date): Incident {
   const gapMs = Math.max(0, now.getTime() - incident.evaluatedAt.getTime());
-  const shift = (at: Date) => new Date(at.getTime() + gapMs);
+  const shift = (at: Date | undefined) => at && new Date(at.getTime() + gapMs);
   return {
     ...incident,
-    warningSince: incident.warningSince && shift(incident.warningSince),
-    criticalSince: incident.criticalSince && shift(incident.criticalSince),
-    heldAt: shift(incident.heldAt),
-    unclearAt: shift(incident.unclearAt),
+    warningSince: shift(incident.warningSince),
+    criticalSince: shift(incident.criticalSince),
+    belowSince: shift(incident.belowSince),
+    clearSince: shift(incident.clearSince),
     evaluatedAt: now,
   };
 }
@@ -59,15 +59,18 @@ type Known = Extract<Verdict, { isKnown: true }>;
 
 function runTimers(incident: Incident | undefined, verdict: Known, now: Date): Incident {
   const before: Partial<Incident> = incident ?? {};
+  const { reached, isClear } = verdict;
+  const severity = before.severity ?? reached ?? 'WARNING';
+  const isHeld = reached === 'CRITICAL' || reached === severity;
   return {
     isFiring: before.isFiring ?? false,
-    severity: before.severity ?? verdict.reached ?? 'WARNING',
+    severity,
     pendingAt: before.pendingAt ?? now,
     firedAt: before.firedAt,
-    warningSince: verdict.reached && (before.warningSince ?? now),
-    criticalSince: verdict.reached === 'CRITICAL' ? (before.criticalSince ?? now) : undefined,
-    heldAt: before.heldAt ?? now,
-    unclearAt: verdict.isClear ? (before.unclearAt ?? now) : now,
+    warningSince: reached && (before.warningSince ?? now),
+    criticalSince: reached === 'CRITICAL' ? (before.criticalSince ?? now) : undefined,
+    belowSince: isHeld ? undefined : (before.belowSince ?? now),
+    clearSince: isClear ? (before.clearSince ?? now) : undefined,
     evaluatedAt: now,
   };
 }
@@ -87,23 +90,21 @@ interface Evaluation {
 
 function foldPending({ moved, verdict, confirmed }: Evaluation, incident: Incident | undefined): Folded {
   if (confirmed !== undefined) {
-    return { incident: { ...moved, isFiring: true, severity: confirmed, firedAt: moved.evaluatedAt, heldAt: moved.evaluatedAt }, transition: 'FIRED' };
+    const fired = { isFiring: true, severity: confirmed, firedAt: moved.evaluatedAt, belowSince: undefined };
+    return { incident: { ...moved, ...fired }, transition: 'FIRED' };
   }
   if (verdict.reached === undefined) return { incident: undefined, transition: incident ? 'DROPPED' : 'NONE' };
   return { incident: { ...moved, severity: verdict.reached }, transition: incident ? 'NONE' : 'OPENED' };
 }
 
 function foldFiring({ rule, moved, verdict, confirmed }: Evaluation & { rule: AlertRule }, incident: Incident): Folded {
-  const now = moved.evaluatedAt;
-  const isOver = (since: Date) => now.getTime() - since.getTime() >= rule.keepFiringMs;
-  if (verdict.isClear) return isOver(incident.unclearAt) ? { incident: undefined, transition: 'RESOLVED' } : { incident: moved, transition: 'NONE' };
-  if (confirmed === 'CRITICAL' && incident.severity === 'WARNING') {
-    return { incident: { ...moved, severity: 'CRITICAL', heldAt: now }, transition: 'RAISED' };
-  }
-  const isHeld = verdict.reached === 'CRITICAL' || verdict.reached === incident.severity;
-  if (isHeld) return { incident: { ...moved, heldAt: now }, transition: 'NONE' };
-  if (verdict.reached === 'WARNING' && isOver(incident.heldAt)) {
-    return { incident: { ...moved, severity: 'WARNING', heldAt: now }, transition: 'LOWERED' };
-  }
+  const isLongEnough = (since: Date | undefined) => since !== undefined && moved.evaluatedAt.getTime() - since.getTime() >= rule.keepFiringMs;
+  if (isLongEnough(moved.clearSince)) return { incident: undefined, transition: 'RESOLVED' };
+  if (confirmed === 'CRITICAL' && incident.severity === 'WARNING') return withSeverity(moved, 'CRITICAL', 'RAISED');
+  if (verdict.reached === 'WARNING' && isLongEnough(moved.belowSince)) return withSeverity(moved, 'WARNING', 'LOWERED');
   return { incident: moved, transition: 'NONE' };
+}
+
+function withSeverity(incident: Incident, severity: Severity, transition: Transition): Folded {
+  return { incident: { ...incident, severity, belowSince: undefined }, transition };
 }

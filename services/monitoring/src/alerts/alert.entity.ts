@@ -28,8 +28,8 @@ export class AlertRow {
   @Column({ name: 'fired_at', type: 'timestamptz', nullable: true }) firedAt: Date | null = null;
   @Column({ name: 'warning_since', type: 'timestamptz', nullable: true }) warningSince: Date | null = null;
   @Column({ name: 'critical_since', type: 'timestamptz', nullable: true }) criticalSince: Date | null = null;
-  @Column({ name: 'held_at', type: 'timestamptz' }) heldAt = new Date(0);
-  @Column({ name: 'unclear_at', type: 'timestamptz' }) unclearAt = new Date(0);
+  @Column({ name: 'below_since', type: 'timestamptz', nullable: true }) belowSince: Date | null = null;
+  @Column({ name: 'clear_since', type: 'timestamptz', nullable: true }) clearSince: Date | null = null;
   @Column({ name: 'evaluated_at', type: 'timestamptz' }) evaluatedAt = new Date(0);
   @Column({ name: 'acknowledged_at', type: 'timestamptz', nullable: true }) acknowledgedAt: Date | null = null;
   @Column({ name: 'acknowledged_by', type: 'text' }) acknowledgedBy = '';

@@ -10,8 +10,8 @@ export function incidentOf(row: AlertRow): Incident {
     firedAt: row.firedAt ?? undefined,
     warningSince: row.warningSince ?? undefined,
     criticalSince: row.criticalSince ?? undefined,
-    heldAt: row.heldAt,
-    unclearAt: row.unclearAt,
+    belowSince: row.belowSince ?? undefined,
+    clearSince: row.clearSince ?? undefined,
     evaluatedAt: row.evaluatedAt,
   };
 }
@@ -24,8 +24,8 @@ export function incidentColumns(incident: Incident) {
     firedAt: incident.firedAt ?? null,
     warningSince: incident.warningSince ?? null,
     criticalSince: incident.criticalSince ?? null,
-    heldAt: incident.heldAt,
-    unclearAt: incident.unclearAt,
+    belowSince: incident.belowSince ?? null,
+    clearSince: incident.clearSince ?? null,
     evaluatedAt: incident.evaluatedAt,
   } satisfies Partial<AlertRow>;
 }

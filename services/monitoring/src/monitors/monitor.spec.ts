@@ -58,6 +58,8 @@ describe('completeMonitor', () => {
 describe('readsOtherData', () => {
   it('is about target, metric, matchers and grouping, and not about thresholds', () => {
     expect(readsOtherData(settings, { ...settings, warning: 0.2, windowMs: 1_000 })).toBe(false);
+    expect(readsOtherData(settings, { ...settings, matchers: [{ value: 'digits', label: 'model', isEqual: true }] })).toBe(false);
+    expect(readsOtherData(settings, { ...settings, matchers: [{ value: 'churn', label: 'model', isEqual: true }] })).toBe(true);
     expect(readsOtherData(settings, { ...settings, groupBy: [] })).toBe(true);
     expect(readsOtherData(settings, { ...settings, metric: 'latency_ms' })).toBe(true);
   });

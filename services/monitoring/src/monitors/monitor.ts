@@ -75,7 +75,8 @@ function thresholdViolations({ comparison, warning, critical, clear }: Threshold
 
 /** Whether two versions of a monitor are about different things, so that an alert of one says nothing about the other. */
 export function readsOtherData(before: MonitorSettings, after: MonitorSettings): boolean {
-  const subject = ({ target, metric, matchers, groupBy }: MonitorSettings) => JSON.stringify([target, metric, matchers, groupBy]);
+  const subject = ({ target, metric, matchers, groupBy }: MonitorSettings) =>
+    JSON.stringify([target, metric, matchers.map(({ label, isEqual, value }) => [label, isEqual, value]), groupBy]);
   return subject(before) !== subject(after);
 }
 
