@@ -50,6 +50,7 @@ export async function startTestPlatform(options: TestPlatformOptions): Promise<T
     modules: options.modules,
     settings,
     databaseUrl,
+    environment: options.environment ?? {},
     fetchKeys: () => Promise.resolve(tokens.jwks),
     identity: (service) => ({ token: () => tokens.sign({ id: `services/${service}`, tenant: 'platform', roles: [`service:${service}`] }) }),
     ...(options.clock && { clock: options.clock }),

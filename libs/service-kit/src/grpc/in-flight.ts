@@ -3,7 +3,6 @@ import { ResourceExhausted } from '@q2/errors';
 /** Bounds the calls served at once: past the bound a call is refused at once, so that load turns into answers, not memory. */
 export class InFlight {
   private count = 0;
-  private idle: (() => void)[] = [];
 
   constructor(private readonly limit: number) {}
 
@@ -25,12 +24,6 @@ export class InFlight {
       return await work();
     } finally {
       this.count -= 1;
-      if (this.count === 0) this.idle.splice(0).forEach((resolve) => resolve());
     }
-  }
-
-  /** Resolves when no call is being served. */
-  async whenIdle(): Promise<void> {
-    if (this.count > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 }

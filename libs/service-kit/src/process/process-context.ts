@@ -12,6 +12,8 @@ import type { Metrics } from './metrics.js';
 /** What the services of one process share. */
 export abstract class ProcessContext {
   abstract readonly settings: ProcessSettings;
+  /** The environment variables that services read settings of their own from. */
+  abstract readonly environment: NodeJS.ProcessEnv;
   abstract readonly databaseUrl: string;
   abstract readonly logger: Logger;
   abstract readonly metrics: Metrics;

@@ -26,6 +26,8 @@ export interface ProcessOptions {
   readonly modules: readonly (Type | DynamicModule)[];
   readonly settings: ProcessSettings;
   readonly databaseUrl: string;
+  /** Where services read settings of their own from. @default process.env */
+  readonly environment?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
   /** Where the keys that tokens are verified with come from. @default tenant-manager */
   readonly fetchKeys?: () => Promise<JSONWebKeySet>;
@@ -83,7 +85,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
 }
 
 function processContext(options: ProcessOptions, parts: Pick<ProcessContext, 'logger' | 'bus'>): ProcessContext {
-  const { settings } = options;
+  const { settings, databaseUrl, environment = process.env } = options;
   const metrics = new Metrics();
   metrics.collectProcess();
   const grpc = new GrpcServer({ address: settings.GRPC_ADDRESS, maxMessageBytes: settings.GRPC_MAX_MESSAGE_BYTES });
@@ -97,7 +99,8 @@ function processContext(options: ProcessOptions, parts: Pick<ProcessContext, 'lo
   return {
     ...parts,
     settings,
-    databaseUrl: options.databaseUrl,
+    databaseUrl,
+    environment,
     metrics,
     http: new HttpRoutes(),
     grpc,

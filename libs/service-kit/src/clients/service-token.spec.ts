@@ -1,0 +1,33 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ServiceToken } from './service-token.js';
+
+describe('ServiceToken', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'q2-key-'));
+    await writeFile(join(folder, 'key'), 'the key\n');
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('exchanges its key once for callers that come together, and keeps the token', async () => {
+    const seen: string[] = [];
+    const source = new ServiceToken(join(folder, 'key'), (key) => Promise.resolve({ token: `t${seen.push(key)}`, expiresAt: new Date(Date.now() + 60_000) }));
+    expect(await Promise.all([source.token(), source.token()])).toEqual(['t1', 't1']);
+    expect(await source.token()).toBe('t1');
+    expect(seen).toEqual(['the key']);
+  });
+
+  it('renews a token before it ends', async () => {
+    let issued = 0;
+    const source = new ServiceToken(join(folder, 'key'), () => Promise.resolve({ token: `t${++issued}`, expiresAt: new Date(Date.now() - 1) }));
+    expect([await source.token(), await source.token()]).toEqual(['t1', 't2']);
+  });
+
+  it('says which file is missing, and asks again after a failure', async () => {
+    const source = new ServiceToken(join(folder, 'none'), () => Promise.reject(new Error('not reached')));
+    await expect(source.token()).rejects.toThrow(/the service's key cannot be read from .*none/);
+    await expect(source.token()).rejects.toMatchObject({ kind: 'UNAVAILABLE' });
+  });
+});

@@ -1,0 +1,65 @@
+import { DomainError } from '@q2/errors';
+import type { Type } from '@nestjs/common';
+import { configuration, ConfigurationError, processSettings } from './configuration.js';
+import { startProcess } from './start-process.js';
+
+/** EX_CONFIG of sysexits.h. */
+const configurationExitCode = 78;
+
+/** Something that runs until it is told to stop. */
+export interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs a process from start to exit: a failed start is one clear sentence and a non-zero exit code (78 for wrong
+ * settings); SIGTERM, SIGINT and the end of a parent that holds an IPC channel stop it in order, and a second SIGINT at once.
+ */
+export async function runProcess(start: () => Promise<Stoppable>): Promise<void> {
+  let running: Stoppable;
+  try {
+    running = await start();
+  } catch (error) {
+    process.stderr.write(`q2: ${sentenceOf(error)}\n`);
+    process.exit(error instanceof ConfigurationError ? configurationExitCode : 1);
+  }
+  stopOnSignals(running);
+}
+
+/** Runs one service as a process of its own, over the server that DATABASE_URL names. */
+export function runService(name: string, module: Type): Promise<void> {
+  return runProcess(() => {
+    const settings = configuration(processSettings);
+    if (settings.DATABASE_URL === undefined)
+      throw new ConfigurationError(['DATABASE_URL: must name the PostgreSQL server of the platform']);
+    return startProcess({ name, modules: [module], settings, databaseUrl: settings.DATABASE_URL });
+  });
+}
+
+function stopOnSignals(running: Stoppable): void {
+  let stopping: Promise<void> | undefined;
+  let askedAtMs = 0;
+  const stop = (): void => {
+    // A terminal's Ctrl-C may arrive twice, directly and through the parent; only a later one means impatience.
+    if (stopping) return Date.now() - askedAtMs > 1_000 ? process.exit(130) : undefined;
+    askedAtMs = Date.now();
+    stopping = running.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`q2: stopping failed: ${sentenceOf(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  process.once('disconnect', stop);
+}
+
+/** What a person needs to know of a failed start. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof DomainError || error instanceof ConfigurationError) return error.message;
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'ENOSPC') return 'the disk is full: free some space and start again';
+  if ('code' in error && (error.code === 'EACCES' || error.code === 'EROFS')) return `this user may not write there: ${error.message}`;
+  return error.stack ?? error.message;
+}
