@@ -20,6 +20,13 @@ describe('newId', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it('borrows from the next millisecond where one has no ids left', () => {
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000);
+    const ids = Array.from({ length: 5_000 }, () => newId());
+    expect([...ids].sort()).toEqual(ids);
+    expect(timeOf(ids.at(-1) ?? '')).toBe(timeOf(ids[0] ?? '') + 1);
+  });
+
   it('keeps the order where the clock goes back', () => {
     const first = newId();
     jest.spyOn(Date, 'now').mockReturnValue(Date.now() - 60_000);

@@ -1,3 +1,4 @@
+import { Unavailable } from '@q2/errors';
 import pg from 'pg';
 import { connectFailure } from './connection-pool.js';
 import type { ConnectionSettings } from './connection-settings.js';
@@ -23,7 +24,7 @@ export class Notifications {
    * Calls `onNotify` for each notification. After the connection was away it is called once with an empty payload, as
    * notifications may have been missed.
    *
-   * @throws {Unavailable} DATABASE_UNAVAILABLE where the server cannot be reached now
+   * @throws {Unavailable} DATABASE_UNAVAILABLE where the server cannot be reached now, DATABASE_CLOSED after {@link close}
    */
   async listen(channel: string, onNotify: Listener): Promise<() => Promise<void>> {
     const client = await this.connection();
@@ -56,6 +57,8 @@ export class Notifications {
   }
 
   private connection(): Promise<pg.Client> {
+    if (this.isClosed)
+      return Promise.reject(new Unavailable('DATABASE_CLOSED', `the database of ${this.name} is closed: this process is shutting down`));
     this.connecting ??= this.connect();
     return this.connecting;
   }
@@ -82,6 +85,7 @@ export class Notifications {
   }
 
   private scheduleReconnect(afterMs: number): void {
+    clearTimeout(this.retryTimer);
     if (this.isClosed || this.listeners.size === 0) return;
     this.retryTimer = setTimeout(() => void this.reconnect(afterMs), afterMs);
   }

@@ -4,6 +4,7 @@ import { ConnectionPool } from './connection-pool.js';
 import { parseDatabaseUrl } from './connection-settings.js';
 import { Database } from './database.js';
 import { notes } from './fixtures.testing.js';
+import { newId } from './new-id.js';
 import { provisionService } from './provision.js';
 import { startTestDatabase, type TestDatabase } from './testing/index.js';
 
@@ -21,14 +22,35 @@ async function asLogin<T>(url: string, use: (client: pg.Client) => Promise<T>): 
   }
 }
 
+/** Roles belong to the whole server, so those of one run only are taken away again. */
+async function dropService(schema: string): Promise<void> {
+  const roles = `q2_${schema}, q2_${schema}_jobs, q2_${schema}_owner`;
+  await asLogin(server.url, (client) => client.query(`DROP SCHEMA ${schema} CASCADE; DROP OWNED BY ${roles} CASCADE; DROP ROLE ${roles}`));
+}
+
 describe('provisionService', () => {
   it('may run for several services and replicas at once, in several databases', async () => {
     const other = await startTestDatabase();
-    const schemas = ['race_a', 'race_b', 'race_a', 'race_b'];
-    await Promise.all([server, other].flatMap(({ url }) => schemas.map((schema) => provisionService(url, schema))));
-    const { serviceUrl } = await provisionService(other.url, 'race_a');
-    expect(await asLogin(serviceUrl, async (client) => (await client.query('SHOW search_path')).rows)).toEqual([{ search_path: 'race_a' }]);
+    const suffix = newId().slice(-8);
+    const schemas = [`race_a${suffix}`, `race_b${suffix}`];
+    const provisioned = [server, other].flatMap(({ url }) => [...schemas, ...schemas].map((schema) => provisionService(url, schema)));
+    const logins = await Promise.all(provisioned);
+    expect(new Set(logins.map(({ serviceUrl }) => serviceUrl)).size).toBe(4);
+    for (const { serviceUrl } of logins) {
+      const rows = await asLogin(serviceUrl, async (client) => (await client.query<{ search_path: string }>('SHOW search_path')).rows);
+      expect(schemas).toContain(rows[0]?.search_path);
+    }
     await other.stop();
+    for (const schema of schemas) await dropService(schema);
+  });
+
+  it('lets a job try again where its login was refused before', async () => {
+    const database = await server.database({ name: 'jobless', entities: [], migrations: [] });
+    const one = () => database.acrossTenants('inbox', (tx) => tx.query('SELECT 1 AS one'));
+    await asLogin(server.url, (client) => client.query('ALTER ROLE q2_jobless_jobs NOLOGIN'));
+    await expect(one()).rejects.toMatchObject({ reason: 'DATABASE_LOGIN_REFUSED' });
+    await asLogin(server.url, (client) => client.query('ALTER ROLE q2_jobless_jobs LOGIN'));
+    expect(await one()).toEqual([{ one: 1 }]);
   });
 
   it('gives logins that own nothing, and only that of jobs passes row-level security', async () => {
@@ -80,10 +102,8 @@ describe('provisionService', () => {
     const managed = await Database.connect({ url: admin.href, schema: { ...notes, name: 'managed' } });
     expect(await managed.inTenant('acme', (tx) => tx.execute(`INSERT INTO note (tenant_id, name) VALUES ('acme', 'a')`))).toBe(1);
     await managed.close();
-    await asLogin(server.url, (client) =>
-      client.query(`DROP SCHEMA managed CASCADE; DROP OWNED BY q2_managed_owner, q2_managed, q2_managed_jobs CASCADE;
-        DROP ROLE q2_managed, q2_managed_jobs, q2_managed_owner; DROP OWNED BY q2_test_admin; DROP ROLE q2_test_admin`),
-    );
+    await dropService('managed');
+    await asLogin(server.url, (client) => client.query('DROP OWNED BY q2_test_admin; DROP ROLE q2_test_admin'));
   });
 
   it('says what the login needs where it may not create roles', async () => {

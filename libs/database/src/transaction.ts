@@ -30,11 +30,6 @@ export class Transaction implements Tx {
     return this.connection.runner.manager;
   }
 
-  /** Whether work may still be done in it. */
-  get isOpen(): boolean {
-    return this.open;
-  }
-
   /** This level, or the nearest around it that is open; a promise left behind by a joined call may outlive its level. */
   nearestOpen(): Transaction | undefined {
     return this.open ? this : this.parent?.nearestOpen();

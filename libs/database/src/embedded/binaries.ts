@@ -23,8 +23,9 @@ export async function prepareBinaries(launcher: Launcher, directory: string, ins
   const inPlace = await tryVersion(launcher, installed);
   if (inPlace !== undefined) return inPlace;
   const copy = join(directory, 'software');
-  await cp(installed, copy, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  await cp(installed, copy, { recursive: true, mode: constants.COPYFILE_FICLONE, verbatimSymlinks: true });
   await linkLibraries(copy);
+  await launcher.ownAll(copy);
   const copied = await tryVersion(launcher, copy);
   if (copied !== undefined) return copied;
   const { output } = await launcher.run(join(copy, 'bin', 'postgres'), ['--version']);

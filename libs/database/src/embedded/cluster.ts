@@ -108,7 +108,7 @@ async function giveToServer({ paths, launcher }: ClusterOptions): Promise<void> 
   const { ownerId } = launcher;
   if (launcher.mode === 'other-user') await Promise.all([paths.directory, paths.cluster].map((path) => chmod(path, 0o711)));
   if (ownerId === undefined || (await stat(paths.data)).uid === ownerId) return;
-  for (const entry of await readdir(paths.cluster, { recursive: true })) await launcher.own(join(paths.cluster, entry));
+  await Promise.all([launcher.ownAll(paths.data), launcher.own(paths.password)]);
 }
 
 async function isFolder(path: string): Promise<boolean> {

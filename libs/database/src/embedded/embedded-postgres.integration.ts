@@ -281,7 +281,7 @@ describe('the user that PostgreSQL runs as', () => {
 
   it('gets a copy of the binaries where it cannot read or complete those that are installed', async () => {
     const installed = join(directory, 'installed');
-    await cp(installedFolder(directory), installed, { recursive: true });
+    await cp(installedFolder(directory), installed, { recursive: true, verbatimSymlinks: true });
     for (const name of await readdir(join(installed, 'lib'))) if (/^libicu.*\.so\.60$/.test(name)) await rm(join(installed, 'lib', name));
     await chmod(join(installed, 'lib'), 0o500);
     if (isRoot) await chmod(installed, 0o700);

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { chown } from 'node:fs/promises';
+import { lchown, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /**
  * How PostgreSQL is started. It refuses to run as root, so root starts it in a user namespace where root is called
@@ -41,7 +42,13 @@ export class Launcher {
 
   /** Gives a file or folder to the user that PostgreSQL runs as. */
   async own(path: string): Promise<void> {
-    if (this.ownerId !== undefined) await chown(path, this.ownerId, this.ownerId);
+    if (this.ownerId !== undefined) await lchown(path, this.ownerId, this.ownerId);
+  }
+
+  /** Gives a folder and everything in it to the user that PostgreSQL runs as. */
+  async ownAll(folder: string): Promise<void> {
+    await this.own(folder);
+    for (const entry of await readdir(folder, { recursive: true })) await this.own(join(folder, entry));
   }
 
   /** Starts a program in a session of its own: Ctrl-C in the terminal must not reach it before its users have finished. */

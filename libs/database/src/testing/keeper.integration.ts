@@ -51,8 +51,10 @@ describe('Keeper', () => {
     await end((onEnd) => Keeper.start(folder, onEnd, { emptyMs: 0 }));
     await writeFile(join(folder, 'postgres', 'cluster', 'data', 'PG_VERSION'), '12');
     await end(async (onEnd) => {
-      await Keeper.start(folder, onEnd, { emptyMs: 300 });
+      await Keeper.start(folder, onEnd, { idleMs: 0 });
+      const user = await startTestDatabase(folder);
       const second = await startAnotherKeeper();
+      await user.stop();
       expect(second).toEqual({ code: 3, output: expect.stringContaining('is in use by process') });
     });
   });
