@@ -19,7 +19,9 @@ export class ContentMeter {
     this.sizeBytes += chunk.byteLength;
     const { maxBytes, expectedBytes } = this.options;
     if (this.sizeBytes > maxBytes) {
-      throw new ResourceExhausted('OBJECT_TOO_LARGE', `content is larger than the ${maxBytes} bytes allowed`, { maxBytes: String(maxBytes) });
+      throw new ResourceExhausted('OBJECT_TOO_LARGE', `content is larger than the ${maxBytes} bytes allowed`, {
+        maxBytes: String(maxBytes),
+      });
     }
     if (expectedBytes !== undefined && this.sizeBytes > expectedBytes) {
       throw InvalidArgument.field('size_bytes', `must be the size of the content: ${expectedBytes} bytes announced, more were sent`);
@@ -36,7 +38,10 @@ export class ContentMeter {
     const sha256 = this.hash.digest('hex');
     const { expectedBytes, expectedSha256 } = this.options;
     if (expectedBytes !== undefined && this.sizeBytes !== expectedBytes) {
-      throw InvalidArgument.field('size_bytes', `must be the size of the content: ${expectedBytes} bytes announced, ${this.sizeBytes} sent`);
+      throw InvalidArgument.field(
+        'size_bytes',
+        `must be the size of the content: ${expectedBytes} bytes announced, ${this.sizeBytes} sent`,
+      );
     }
     if (expectedSha256 !== undefined && sha256 !== expectedSha256) {
       throw InvalidArgument.field('sha256', `must be that of the content: ${expectedSha256} announced, ${sha256} sent`);

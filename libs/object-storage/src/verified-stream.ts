@@ -39,5 +39,7 @@ function objectAltered({ sha256, sizeBytes }: StoredObject): FailedPrecondition 
 }
 
 function offsetPastEnd({ sha256, sizeBytes }: StoredObject, offsetBytes: number): OutOfRange {
-  return new OutOfRange('OFFSET_PAST_END', `offset ${offsetBytes} lies past the end of object ${sha256}, which has ${sizeBytes} bytes`, { sha256 });
+  return new OutOfRange('OFFSET_PAST_END', `offset ${offsetBytes} lies past the end of object ${sha256}, which has ${sizeBytes} bytes`, {
+    sha256,
+  });
 }

@@ -7,8 +7,12 @@ const mebibyte = 1024 * 1024;
 export const registrySettings = z.object({
   Q2_ARTIFACTS_DIRECTORY: z.string().min(1).default('.q2/artifacts').describe('Folder that artifacts are stored in'),
   ARTIFACT_MAX_BYTES: wholeNumber({ min: 1, max: 1024 ** 4, fallback: 10 * 1024 * mebibyte }).describe('Largest artifact accepted'),
-  MODEL_MEMORY_BYTES: wholeNumber({ min: mebibyte, max: 1024 ** 4, fallback: 512 * mebibyte }).describe('Memory that loaded models may take together'),
-  MODEL_LEASES_PER_TENANT: wholeNumber({ min: 1, max: 100_000, fallback: 1_000 }).describe('Leases on loaded models that a tenant may hold at once'),
+  MODEL_MEMORY_BYTES: wholeNumber({ min: mebibyte, max: 1024 ** 4, fallback: 512 * mebibyte }).describe(
+    'Memory that loaded models may take together',
+  ),
+  MODEL_LEASES_PER_TENANT: wholeNumber({ min: 1, max: 100_000, fallback: 1_000 }).describe(
+    'Leases on loaded models that a tenant may hold at once',
+  ),
 });
 
 /** The settings as read, for injection. */

@@ -32,7 +32,11 @@ export async function insertArtifact(tx: Tx, key: ArtifactKey, file: StoredObjec
 }
 
 /** A version's files by name, those after `after`; all without a page. */
-export async function selectArtifacts(tx: Tx, key: VersionKey, page?: { readonly after: string; readonly size: number }): Promise<Artifact[]> {
+export async function selectArtifacts(
+  tx: Tx,
+  key: VersionKey,
+  page?: { readonly after: string; readonly size: number },
+): Promise<Artifact[]> {
   const rows = await tx.query<ArtifactRow>(
     `SELECT ${columns} FROM artifact WHERE tenant_id = $1 AND model_id = $2 AND version = $3 AND file_name > $4 ORDER BY file_name LIMIT $5`,
     [key.tenant, key.model, key.version, page?.after ?? '', page?.size ?? null],
@@ -57,5 +61,11 @@ export async function lockContent(tx: Tx, tenant: string, sha256: string): Promi
 }
 
 function artifactOf(row: ArtifactRow): Artifact {
-  return { fileName: row.file_name, sha256: row.sha256, sizeBytes: Number(row.size_bytes), creator: row.creator, createdAt: row.created_at };
+  return {
+    fileName: row.file_name,
+    sha256: row.sha256,
+    sizeBytes: Number(row.size_bytes),
+    creator: row.creator,
+    createdAt: row.created_at,
+  };
 }

@@ -80,14 +80,22 @@ export class ModelsService {
 }
 
 /** Everything that a model and what it contains took of the plan. */
-function sharesOf(key: ModelKey, versions: readonly { version: string }[], files: readonly { version: string; fileName: string }[]): QuotaShare[] {
+function sharesOf(
+  key: ModelKey,
+  versions: readonly { version: string }[],
+  files: readonly { version: string; fileName: string }[],
+): QuotaShare[] {
   const { tenant } = key;
   return [
     ...files.map(({ version, fileName }): QuotaShare => {
       const holder = models.artifactName.format({ ...key, version, artifact: fileName });
       return { tenant, resource: 'storage_bytes', holder };
     }),
-    ...versions.map(({ version }): QuotaShare => ({ tenant, resource: 'model_versions', holder: models.versionName.format({ ...key, version }) })),
+    ...versions.map(({ version }): QuotaShare => ({
+      tenant,
+      resource: 'model_versions',
+      holder: models.versionName.format({ ...key, version }),
+    })),
     { tenant, resource: 'models', holder: models.modelName.format(key) },
   ];
 }

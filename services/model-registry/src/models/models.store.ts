@@ -48,11 +48,10 @@ export async function lockModel(tx: Tx, key: ModelKey): Promise<Model> {
 
 /** A tenant's models by id, those after `after`. */
 export async function selectModels(tx: Tx, tenant: string, page: { readonly after: string; readonly size: number }): Promise<Model[]> {
-  const rows = await tx.query<ModelRow>(`SELECT ${columns} FROM model m WHERE tenant_id = $1 AND model_id > $2 ORDER BY model_id LIMIT $3`, [
-    tenant,
-    page.after,
-    page.size,
-  ]);
+  const rows = await tx.query<ModelRow>(
+    `SELECT ${columns} FROM model m WHERE tenant_id = $1 AND model_id > $2 ORDER BY model_id LIMIT $3`,
+    [tenant, page.after, page.size],
+  );
   return rows.map(modelOf);
 }
 

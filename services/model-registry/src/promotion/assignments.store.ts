@@ -13,7 +13,6 @@ interface AssignmentRow {
   readonly created_at: Date;
 }
 
-
 /** The version that an alias points at. */
 export async function findAliasTarget(tx: Tx, key: ModelKey & { readonly alias: string }): Promise<string | undefined> {
   const [row] = await tx.query<{ version: string }>('SELECT version FROM alias WHERE tenant_id = $1 AND model_id = $2 AND alias = $3', [

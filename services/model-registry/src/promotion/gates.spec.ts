@@ -18,7 +18,10 @@ describe('passGates', () => {
   it('names every gate that failed', () => {
     const altered = { fileName: 'labels.json', problem: 'is not as it was stored' };
     expect(() => passGates('1.0.0', [altered])).toThrow(
-      expect.objectContaining({ reason: 'GATES_NOT_PASSED', metadata: { version: '1.0.0', gates: 'artifacts-complete,artifacts-verified' } }),
+      expect.objectContaining({
+        reason: 'GATES_NOT_PASSED',
+        metadata: { version: '1.0.0', gates: 'artifacts-complete,artifacts-verified' },
+      }),
     );
   });
 });

@@ -34,7 +34,8 @@ interface GateFailure {
 function completeness(files: readonly CheckedFile[]): GateFailure[] {
   const found = modelFiles(files).map(({ fileName }) => fileName);
   if (found.length === 1) return [];
-  const detail = found.length === 0 ? `no ${modelFileEnding} file was uploaded` : `one ${modelFileEnding} file is allowed, found ${found.join(', ')}`;
+  const detail =
+    found.length === 0 ? `no ${modelFileEnding} file was uploaded` : `one ${modelFileEnding} file is allowed, found ${found.join(', ')}`;
   return [{ gate: 'artifacts-complete', detail }];
 }
 

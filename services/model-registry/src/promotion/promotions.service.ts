@@ -8,7 +8,7 @@ import type { Model, ModelKey } from '../models/model.js';
 import { lockModel } from '../models/models.store.js';
 import { decideTransition, type Stage } from '../versions/stage.js';
 import type { Version, VersionKey } from '../versions/version.js';
-import { getVersion, moveVersion } from '../versions/versions.store.js';
+import { getVersion, lockVersion, moveVersion } from '../versions/versions.store.js';
 import { productionAlias, type Assignment } from './assignment.js';
 import { recordMove, selectHistory } from './assignments.store.js';
 import { passGates } from './gates.js';
@@ -49,7 +49,7 @@ export class PromotionsService {
   promote(key: VersionKey, promotion: Promotion): Promise<Version> {
     return this.database.inTenant(key.tenant, async (tx) => {
       const model = await lockModel(tx, key);
-      const version = await getVersion(tx, key);
+      const version = await lockVersion(tx, key);
       if (decideTransition(models.versionName.format(key), version.stage, promotion.stage) === 'nothing') return version;
       if (promotion.stage !== 'ARCHIVED') await this.passGates(tx, key);
       const move = promotion.stage === 'PRODUCTION' ? await this.serve(tx, model, { key, cause: 'PROMOTION', ...promotion }) : undefined;

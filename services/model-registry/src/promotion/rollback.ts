@@ -34,14 +34,21 @@ export function rollbackTarget(history: readonly Move[], request: RollbackReques
 function versionBefore(history: readonly Move[], { model, serving }: { model: string; serving: string }): string {
   const before = history.reduce(follow, []).at(-2);
   if (before !== undefined) return before;
-  throw new FailedPrecondition('NO_EARLIER_VERSION', `${model} has nothing in production before ${serving} to roll back to`, { model, serving });
+  throw new FailedPrecondition('NO_EARLIER_VERSION', `${model} has nothing in production before ${serving} to roll back to`, {
+    model,
+    serving,
+  });
 }
 
 function namedTarget(history: readonly Move[], named: { model: string; serving: string; target: string }): string {
   const { model, serving, target } = named;
-  if (target === serving) throw new FailedPrecondition('TARGET_ALREADY_SERVES', `${model} has ${target} in production already`, { model, target });
+  if (target === serving)
+    throw new FailedPrecondition('TARGET_ALREADY_SERVES', `${model} has ${target} in production already`, { model, target });
   if (history.some(({ toVersion }) => toVersion === target)) return target;
-  throw new FailedPrecondition('TARGET_NEVER_SERVED', `${target} of ${model} was never in production; promote it instead`, { model, target });
+  throw new FailedPrecondition('TARGET_NEVER_SERVED', `${target} of ${model} was never in production; promote it instead`, {
+    model,
+    target,
+  });
 }
 
 /** Keeps the versions that one rollback after another would return to, the one serving last. */

@@ -5,7 +5,10 @@ import { InvalidArgument } from '@q2/errors';
  *
  * @throws {InvalidArgument} naming `update_mask` where it names a field that may not change
  */
-export function maskedFields<Field extends string>(mask: { readonly paths: readonly string[] } | undefined, changeable: readonly Field[]): ReadonlySet<Field> {
+export function maskedFields<Field extends string>(
+  mask: { readonly paths: readonly string[] } | undefined,
+  changeable: readonly Field[],
+): ReadonlySet<Field> {
   const paths = mask?.paths ?? [];
   if (paths.length === 0 || paths.includes('*')) return new Set(changeable);
   const unknown = paths.find((path) => !changeable.some((field) => field === path));

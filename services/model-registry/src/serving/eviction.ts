@@ -45,10 +45,13 @@ function enough(leastRecent: readonly Occupant[], missing: number): Occupant[] {
 
 /** Spares those that the rest frees enough without, the most recently used first: one large model may do for many small. */
 function withoutSuperfluous(chosen: readonly Occupant[], missing: number): Occupant[] {
-  return chosen.reduceRight((kept: Occupant[], occupant) => {
-    const rest = kept.filter((other) => other !== occupant);
-    return sum(rest) >= missing ? rest : kept;
-  }, [...chosen]);
+  return chosen.reduceRight(
+    (kept: Occupant[], occupant) => {
+      const rest = kept.filter((other) => other !== occupant);
+      return sum(rest) >= missing ? rest : kept;
+    },
+    [...chosen],
+  );
 }
 
 function sum(occupants: readonly Occupant[]): number {

@@ -9,7 +9,10 @@ const ints: TensorSpec = { name: 'ids', type: 'int64', shape: [undefined] };
 
 describe('tensorFromJson', () => {
   it('reads nested lists row by row', () => {
-    const tensor = tensorFromJson(floats, [[1, 2, 3], [4, 5, 6]]);
+    const tensor = tensorFromJson(floats, [
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
     expect(tensor.shape).toEqual([2, 3]);
     expect([...tensor.values]).toEqual([1, 2, 3, 4, 5, 6]);
   });

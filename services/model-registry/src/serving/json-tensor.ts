@@ -16,7 +16,8 @@ export function tensorFromJson(spec: TensorSpec, json: JsonValue): Tensor {
   const problem = collect(json, shape, numbers);
   if (problem !== undefined) throw InvalidArgument.field(`inputs.json.${spec.name}`, problem);
   if (valuesOf(spec.type) !== 'ints') return { shape, values: Float32Array.from(numbers) };
-  if (!numbers.every(Number.isSafeInteger)) throw InvalidArgument.field(`inputs.json.${spec.name}`, 'must hold whole numbers of at most 53 bits');
+  if (!numbers.every(Number.isSafeInteger))
+    throw InvalidArgument.field(`inputs.json.${spec.name}`, 'must hold whole numbers of at most 53 bits');
   return { shape, values: BigInt64Array.from(numbers, BigInt) };
 }
 
@@ -29,7 +30,8 @@ export function tensorToJson({ shape, values }: Tensor): JsonValue {
 
 function shapeOf(json: JsonValue): number[] {
   const shape: number[] = [];
-  for (let level: JsonValue | undefined = json; Array.isArray(level) && shape.length < maxDimensions; level = level[0]) shape.push(level.length);
+  for (let level: JsonValue | undefined = json; Array.isArray(level) && shape.length < maxDimensions; level = level[0])
+    shape.push(level.length);
   return shape;
 }
 

@@ -52,7 +52,7 @@ function setUp(limitBytes = 100) {
     isPinned: (key) => pinned.has(key),
     now: () => new Date(0),
     onLoaded: ({ key }) => loaded.push(key),
-    onUnloaded: (key, cause) => unloaded.push([key, cause]),
+    onUnloaded: ({ key }, cause) => unloaded.push([key, cause]),
   });
   const use = async (key: string, bytes: number) => {
     const hold = await cache.acquire(machine.loadable(key, bytes));

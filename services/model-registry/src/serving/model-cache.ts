@@ -16,14 +16,6 @@ export interface Loadable<M extends Unloadable> {
   load(): Promise<M>;
 }
 
-/** Keeps a model in memory until released. */
-export interface Hold<M> {
-  readonly model: M;
-  /** It had to be loaded for this hold. */
-  readonly isCold: boolean;
-  release(): void;
-}
-
 /** A model in memory, for reports. */
 export interface Resident<M> {
   readonly key: string;
@@ -36,6 +28,16 @@ export interface Resident<M> {
   readonly model: M;
 }
 
+/** Keeps a model in memory until released. */
+export interface Hold<M> {
+  readonly model: M;
+  /** The model as it stood when the hold began, this hold not counted. */
+  readonly resident: Resident<M>;
+  /** It had to be loaded for this hold. */
+  readonly isCold: boolean;
+  release(): void;
+}
+
 export type UnloadCause = 'REQUESTED' | 'EVICTED';
 
 export interface ModelCacheOptions<M> {
@@ -43,10 +45,16 @@ export interface ModelCacheOptions<M> {
   readonly isPinned: (key: string) => boolean;
   readonly now: () => Date;
   readonly onLoaded?: (resident: Resident<M>) => void;
-  readonly onUnloaded?: (key: string, cause: UnloadCause) => void;
+  readonly onUnloaded?: (model: M, cause: UnloadCause) => void;
 }
 
 type State = 'LOADING' | 'READY' | 'LEAVING' | 'STUCK';
+
+interface Loaded<M> {
+  readonly model: M;
+  readonly loadMs: number;
+  readonly loadedAt: Date;
+}
 
 interface Entry<M> {
   readonly key: string;
@@ -55,8 +63,9 @@ interface Entry<M> {
   holders: number;
   lastUse: number;
   lastUsedAt: Date;
-  readonly ready: Promise<M>;
-  resident?: { readonly model: M; readonly loadMs: number; readonly loadedAt: Date };
+  readonly ready: Promise<Loaded<M>>;
+  /** What `ready` gave, once it did. */
+  loaded?: Loaded<M>;
 }
 
 /**
@@ -106,7 +115,8 @@ export class ModelCache<M extends Unloadable> {
     return this.inTurn(async () => {
       const entry = this.entries.get(key);
       if (entry === undefined) return;
-      if (entry.state !== 'STUCK' && !this.isIdle(entry)) throw new FailedPrecondition('MODEL_BUSY', 'the model is pinned or in use; unpin or release it first');
+      if (entry.state !== 'STUCK' && !this.isIdle(entry))
+        throw new FailedPrecondition('MODEL_BUSY', 'the model is pinned or in use; unpin or release it first');
       await this.leave(entry, 'REQUESTED');
       if (this.entries.has(key)) throw unloadFailed(key);
     });
@@ -114,7 +124,8 @@ export class ModelCache<M extends Unloadable> {
 
   /** The models that are loaded, last used first. */
   residents(): Resident<M>[] {
-    return [...this.entries.values()].sort((one, other) => other.lastUse - one.lastUse).flatMap((entry) => this.residentOf(entry) ?? []);
+    const entries = [...this.entries.values()].sort((one, other) => other.lastUse - one.lastUse);
+    return entries.flatMap((entry) => (entry.state === 'READY' && entry.loaded ? this.residentOf(entry, entry.loaded) : []));
   }
 
   /** Unloads everything once nothing is held any more or `waitMs` are over; for shutdown. */
@@ -138,7 +149,9 @@ export class ModelCache<M extends Unloadable> {
     };
     return async () => {
       try {
-        return { model: await entry.ready, isCold, release };
+        const loaded = await entry.ready;
+        const resident = this.residentOf(entry, loaded);
+        return { model: loaded.model, resident: { ...resident, holders: resident.holders - 1 }, isCold, release };
       } catch (error) {
         release();
         throw error;
@@ -167,10 +180,7 @@ export class ModelCache<M extends Unloadable> {
       lastUse: 0,
       lastUsedAt: this.options.now(),
       ready: loadable.load().then(
-        (model) => {
-          this.becomeReady(entry, model, performance.now() - startedMs);
-          return model;
-        },
+        (model) => this.becomeReady(entry, { model, loadMs: performance.now() - startedMs, loadedAt: this.options.now() }),
         (error: unknown) => {
           this.entries.delete(entry.key);
           throw error;
@@ -181,20 +191,21 @@ export class ModelCache<M extends Unloadable> {
     return entry;
   }
 
-  private becomeReady(entry: Entry<M>, model: M, loadMs: number): void {
+  private becomeReady(entry: Entry<M>, loaded: Loaded<M>): Loaded<M> {
     entry.state = 'READY';
-    entry.resident = { model, loadMs, loadedAt: this.options.now() };
-    const resident = this.residentOf(entry);
-    if (resident !== undefined) this.options.onLoaded?.(resident);
+    entry.loaded = loaded;
+    this.options.onLoaded?.(this.residentOf(entry, loaded));
+    return loaded;
   }
 
   /** From the first moment on nobody gets the model any more: whoever asks waits for the unload and loads it anew. */
   private async leave(entry: Entry<M>, cause: UnloadCause): Promise<void> {
     entry.state = 'LEAVING';
     try {
-      await (await entry.ready).unload();
+      const { model } = await entry.ready;
+      await model.unload();
       this.entries.delete(entry.key);
-      this.options.onUnloaded?.(entry.key, cause);
+      this.options.onUnloaded?.(model, cause);
     } catch {
       entry.state = 'STUCK';
     }
@@ -209,10 +220,8 @@ export class ModelCache<M extends Unloadable> {
     return { key, bytes, lastUse, isIdle: this.isIdle(entry) };
   }
 
-  private residentOf(entry: Entry<M>): Resident<M> | undefined {
-    const { key, bytes, holders, lastUsedAt, resident } = entry;
-    if (resident === undefined || entry.state !== 'READY') return undefined;
-    return { key, bytes, holders, lastUsedAt, isPinned: this.options.isPinned(key), ...resident };
+  private residentOf({ key, bytes, holders, lastUsedAt }: Entry<M>, loaded: Loaded<M>): Resident<M> {
+    return { key, bytes, holders, lastUsedAt, isPinned: this.options.isPinned(key), ...loaded };
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -223,5 +232,9 @@ export class ModelCache<M extends Unloadable> {
 }
 
 function unloadFailed(key: string): Unavailable {
-  return new Unavailable('MODEL_UNLOAD_FAILED', `${key} could not be taken out of memory; its memory stays reserved until the server restarts`, { key });
+  return new Unavailable(
+    'MODEL_UNLOAD_FAILED',
+    `${key} could not be taken out of memory; its memory stays reserved until the server restarts`,
+    { key },
+  );
 }

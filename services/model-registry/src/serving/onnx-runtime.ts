@@ -41,7 +41,12 @@ class OnnxModel implements RuntimeModel {
 
 async function createSession(content: Uint8Array): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(content, { intraOpNumThreads: 1, interOpNumThreads: 1, executionProviders: ['cpu'], logSeverityLevel: 4 });
+    return await InferenceSession.create(content, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionProviders: ['cpu'],
+      logSeverityLevel: 4,
+    });
   } catch (error) {
     throw new FailedPrecondition('MODEL_NOT_LOADABLE', `the model file is not one that the ONNX runtime can load: ${firstLine(error)}`);
   }
@@ -51,7 +56,10 @@ function specOf(metadata: InferenceSession.ValueMetadata): TensorSpec {
   const { name } = metadata;
   if (!metadata.isTensor || (valuesOf(metadata.type) === undefined && metadata.type !== 'bool')) {
     const type = metadata.isTensor ? metadata.type : 'not a tensor';
-    throw new FailedPrecondition('MODEL_NOT_LOADABLE', `'${name}' of the model is ${type}; float32, float64, int64, int32 and bool tensors are supported`);
+    throw new FailedPrecondition(
+      'MODEL_NOT_LOADABLE',
+      `'${name}' of the model is ${type}; float32, float64, int64, int32 and bool tensors are supported`,
+    );
   }
   const shape = metadata.shape.map((size) => (typeof size === 'number' && size >= 0 ? size : undefined));
   return { name, type: metadata.type, shape };

@@ -25,12 +25,17 @@ describe('checkInputs', () => {
   });
 
   it('refuses an input that the model does not read, naming those that it does', () => {
-    const inputs = new Map([['pixels', floats([1, 3], [1, 2, 3])], ['colour', floats([1], [1])]]);
+    const inputs = new Map([
+      ['pixels', floats([1, 3], [1, 2, 3])],
+      ['colour', floats([1], [1])],
+    ]);
     expect(() => checkInputs([pixels], inputs)).toThrow('inputs.colour: the model has no such input; it reads pixels');
   });
 
   it('refuses values for a type that is not supported', () => {
-    expect(() => checkInputs([{ name: 'text', type: 'string', shape: [1] }], new Map([['text', floats([1], [1])]]))).toThrow('must have no values (string)');
+    expect(() => checkInputs([{ name: 'text', type: 'string', shape: [1] }], new Map([['text', floats([1], [1])]]))).toThrow(
+      'must have no values (string)',
+    );
   });
 });
 

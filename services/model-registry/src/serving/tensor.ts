@@ -41,7 +41,10 @@ export function sizeOf(shape: readonly number[]): number {
 export function checkInputs(specs: readonly TensorSpec[], inputs: ReadonlyMap<string, Tensor>): void {
   const unknown = [...inputs.keys()].filter((name) => !specs.some((spec) => spec.name === name));
   const violations = [
-    ...unknown.map((name) => ({ field: `inputs.${name}`, description: `the model has no such input; it reads ${specs.map((spec) => spec.name).join(', ')}` })),
+    ...unknown.map((name) => ({
+      field: `inputs.${name}`,
+      description: `the model has no such input; it reads ${specs.map((spec) => spec.name).join(', ')}`,
+    })),
     ...specs.flatMap((spec) => {
       const problem = inputProblem(spec, inputs.get(spec.name));
       return problem === undefined ? [] : [{ field: `inputs.${spec.name}`, description: problem }];
@@ -55,7 +58,8 @@ function inputProblem(spec: TensorSpec, input: Tensor | undefined): string | und
   const expected = valuesOf(spec.type);
   const given = input.values instanceof BigInt64Array ? 'ints' : 'floats';
   if (given !== expected) return `must have ${expected ?? 'no'} values (${spec.type}), got ${given}`;
-  const fits = input.shape.length === spec.shape.length && spec.shape.every((size, index) => size === undefined || size === input.shape[index]);
+  const fits =
+    input.shape.length === spec.shape.length && spec.shape.every((size, index) => size === undefined || size === input.shape[index]);
   if (!fits) return `must have the shape [${spec.shape.map((size) => size ?? 'any').join(', ')}], got [${input.shape.join(', ')}]`;
   const values = sizeOf(input.shape);
   if (values === 0) return `must not be empty, got the shape [${input.shape.join(', ')}]`;

@@ -21,7 +21,16 @@ describe('precedenceKey', () => {
   });
 
   it('puts the examples of the specification in order', () => {
-    const ordered = ['1.0.0-alpha', '1.0.0-alpha.1', '1.0.0-alpha.beta', '1.0.0-beta', '1.0.0-beta.2', '1.0.0-beta.11', '1.0.0-rc.1', '1.0.0'];
+    const ordered = [
+      '1.0.0-alpha',
+      '1.0.0-alpha.1',
+      '1.0.0-alpha.beta',
+      '1.0.0-beta',
+      '1.0.0-beta.2',
+      '1.0.0-beta.11',
+      '1.0.0-rc.1',
+      '1.0.0',
+    ];
     expect([...ordered].sort((one, other) => (precedenceKey(one) < precedenceKey(other) ? -1 : 1))).toEqual(ordered);
   });
 

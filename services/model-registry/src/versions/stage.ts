@@ -29,5 +29,8 @@ export function decideTransition(version: string, from: Stage, to: Stage): Trans
  */
 export function mustBeDraft(version: string, stage: Stage, what: string): void {
   if (stage === 'DRAFT') return;
-  throw new FailedPrecondition('VERSION_FIXED', `${version} is in ${stage}: its ${what} cannot change any more; create a new version`, { version, stage });
+  throw new FailedPrecondition('VERSION_FIXED', `${version} is in ${stage}: its ${what} cannot change any more; create a new version`, {
+    version,
+    stage,
+  });
 }

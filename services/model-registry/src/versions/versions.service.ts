@@ -41,7 +41,9 @@ export class VersionsService {
     return this.database.inTenant(key.tenant, async (tx) => {
       await lockModel(tx, key);
       if (!(await insertVersion(tx, key, { ...fields, precedence, creator }))) {
-        throw new AlreadyExists('VERSION_EXISTS', `${name} exists already; versions that differ in build metadata only are the same`, { version: name });
+        throw new AlreadyExists('VERSION_EXISTS', `${name} exists already; versions that differ in build metadata only are the same`, {
+          version: name,
+        });
       }
       const data = { model: models.modelName.format(key), version: name, principal: creator };
       await this.outbox.add(tx, { type: modelEvents.VersionCreatedSchema, key: data.model, data });

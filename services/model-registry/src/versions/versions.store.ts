@@ -43,11 +43,10 @@ export async function insertVersion(tx: Tx, key: VersionKey, { precedence, metad
 
 /** @throws {NotFound} VERSION_NOT_FOUND */
 export async function getVersion(tx: Tx, key: VersionKey): Promise<Version> {
-  const [row] = await tx.query<VersionRow>(`SELECT ${columns} FROM ${source} WHERE v.tenant_id = $1 AND v.model_id = $2 AND v.version = $3`, [
-    key.tenant,
-    key.model,
-    key.version,
-  ]);
+  const [row] = await tx.query<VersionRow>(
+    `SELECT ${columns} FROM ${source} WHERE v.tenant_id = $1 AND v.model_id = $2 AND v.version = $3`,
+    [key.tenant, key.model, key.version],
+  );
   if (row === undefined) throw versionNotFound(key);
   return versionOf(row);
 }

@@ -1,0 +1,60 @@
+import { Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { models } from '@q2/contracts';
+import { GrpcEndpoint, Metrics, ServiceModule } from '@q2/service-kit';
+import { ArtifactContents } from './artifacts/artifact-contents.js';
+import { ArtifactSweep } from './artifacts/artifact-sweep.js';
+import { ArtifactsGrpc } from './artifacts/artifacts.grpc.js';
+import { ArtifactsService } from './artifacts/artifacts.service.js';
+import { ModelsGrpc } from './models/models.grpc.js';
+import { ModelsService } from './models/models.service.js';
+import { AliasesService } from './promotion/aliases.service.js';
+import { PromotionsService } from './promotion/promotions.service.js';
+import { Quotas } from './quota/quota.port.js';
+import { TenantQuotas } from './quota/tenant-quotas.js';
+import { registrySchema } from './registry.schema.js';
+import { readRegistrySettings, RegistrySettings } from './registry.settings.js';
+import { OnnxRuntime } from './serving/onnx-runtime.js';
+import { ModelRuntime } from './serving/runtime.port.js';
+import { ServablesService } from './serving/servables.service.js';
+import { ServedModels } from './serving/served-models.js';
+import { ServingEvents } from './serving/serving-events.js';
+import { ServingGrpc } from './serving/serving.grpc.js';
+import { ServingService } from './serving/serving.service.js';
+import { UsageMeter } from './usage/usage-meter.js';
+import { VersionsService } from './versions/versions.service.js';
+
+/** Models, their versions and artifacts, which version serves where, and the models in memory. */
+@Module({
+  imports: [ServiceModule.register({ name: 'model-registry', schema: registrySchema })],
+  providers: [
+    { provide: RegistrySettings, useFactory: readRegistrySettings },
+    { provide: Quotas, useClass: TenantQuotas },
+    {
+      provide: ArtifactContents,
+      inject: [RegistrySettings],
+      useFactory: ({ artifactsDirectory }: RegistrySettings) => new ArtifactContents(artifactsDirectory),
+    },
+    { provide: ModelRuntime, useClass: OnnxRuntime },
+    ...[ModelsService, VersionsService, PromotionsService, AliasesService, ArtifactsService, ArtifactSweep],
+    ...[ServablesService, ServedModels, ServingEvents, ServingService, UsageMeter],
+    ...[ModelsGrpc, ArtifactsGrpc, ServingGrpc],
+  ],
+})
+export class ModelRegistryModule implements OnModuleInit {
+  constructor(
+    @Inject(GrpcEndpoint) private readonly grpc: GrpcEndpoint,
+    @Inject(ModelsGrpc) private readonly models: ModelsGrpc,
+    @Inject(ArtifactsGrpc) private readonly artifacts: ArtifactsGrpc,
+    @Inject(ServingGrpc) private readonly serving: ServingGrpc,
+    @Inject(ServedModels) private readonly served: ServedModels,
+    @Inject(Metrics) private readonly metrics: Metrics,
+  ) {}
+
+  onModuleInit(): void {
+    this.grpc.serve(models.ModelService, this.models);
+    this.grpc.serve(models.ArtifactService, this.artifacts);
+    this.grpc.serve(models.ServingService, this.serving);
+    this.metrics.gauge('q2_model_memory_bytes', 'Memory that loaded models take or have reserved', () => this.served.usedBytes);
+    this.metrics.gauge('q2_model_memory_limit_bytes', 'Memory that loaded models may take together', () => this.served.limitBytes);
+  }
+}
