@@ -3,6 +3,10 @@
  *
  * @param numbers the enum of the contract, as names to numbers
  */
-export function nameIn<Name extends string>(names: readonly Name[], numbers: Readonly<Record<Name, number>>, value: number): Name | undefined {
+export function nameIn<Name extends string>(
+  names: readonly Name[],
+  numbers: Readonly<Record<Name, number>>,
+  value: number,
+): Name | undefined {
   return names.find((name) => numbers[name] === value);
 }

@@ -57,7 +57,11 @@ export interface MonitoringOptions {
 /** Starts the service for a test. */
 export function startMonitoring({ clock, databaseUrl, hasListener = false }: MonitoringOptions = {}): Promise<TestPlatform> {
   const listeners: DynamicModule[] = hasListener ? [{ module: ListenerModule }] : [];
-  return startTestPlatform({ modules: [MonitoringModule, ...listeners], ...(clock && { clock }), ...(databaseUrl !== undefined && { databaseUrl }) });
+  return startTestPlatform({
+    modules: [MonitoringModule, ...listeners],
+    ...(clock && { clock }),
+    ...(databaseUrl !== undefined && { databaseUrl }),
+  });
 }
 
 /** Events of a tenant received so far, in the order received. */
@@ -89,7 +93,8 @@ export function tenantOf(platform: TestPlatform, tenant: string, roles: readonly
     monitors,
     alerts,
     /** Sends one batch. */
-    record: (points: readonly PointInit[], batchId: string = randomUUID()) => metrics.recordStream(stream([{ parent, batchId, points: [...points] }])),
+    record: (points: readonly PointInit[], batchId: string = randomUUID()) =>
+      metrics.recordStream(stream([{ parent, batchId, points: [...points] }])),
     /** Sends `count` points of the model's error metric, of which `errors` are errors. */
     recordErrors: async (version: string, count: number, errors: number, at: Date) => {
       const points = Array.from({ length: count }, (_, index) => ({

@@ -4,7 +4,14 @@ import { RepeatedWork } from './repeated-work.js';
 function recordingLogger() {
   const lines: string[] = [];
   const ignore = () => undefined;
-  const logger: Logger = { debug: ignore, info: ignore, error: ignore, warn: (_, message) => lines.push(message), child: () => logger, flush: ignore };
+  const logger: Logger = {
+    debug: ignore,
+    info: ignore,
+    error: ignore,
+    warn: (_, message) => lines.push(message),
+    child: () => logger,
+    flush: ignore,
+  };
   return { logger, lines };
 }
 
@@ -34,7 +41,11 @@ describe('RepeatedWork', () => {
 
   it('does not rest while there is more to do, and rests until woken otherwise', async () => {
     let steps = 0;
-    const work = new RepeatedWork({ name: 'counting', logger: recordingLogger().logger, step: () => Promise.resolve(++steps < 3 ? 0 : 60_000) });
+    const work = new RepeatedWork({
+      name: 'counting',
+      logger: recordingLogger().logger,
+      step: () => Promise.resolve(++steps < 3 ? 0 : 60_000),
+    });
     work.start();
     work.start();
     await until(() => steps === 3);
@@ -48,7 +59,11 @@ describe('RepeatedWork', () => {
 
   it('rests no longer than it was told', async () => {
     let steps = 0;
-    const work = new RepeatedWork({ name: 'counting', logger: recordingLogger().logger, step: () => Promise.resolve(++steps < 3 ? 1 : 60_000) });
+    const work = new RepeatedWork({
+      name: 'counting',
+      logger: recordingLogger().logger,
+      step: () => Promise.resolve(++steps < 3 ? 1 : 60_000),
+    });
     work.start();
     await until(() => steps === 3);
     await work.stop();

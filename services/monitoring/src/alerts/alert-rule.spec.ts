@@ -46,11 +46,19 @@ describe('judge', () => {
   });
 
   it('takes missing data for good where the policy says so', () => {
-    expect(judge({ ...rule, noData: 'RESOLVE' }, { value: undefined, points: 0 })).toEqual({ isKnown: true, reached: undefined, isClear: true });
+    expect(judge({ ...rule, noData: 'RESOLVE' }, { value: undefined, points: 0 })).toEqual({
+      isKnown: true,
+      reached: undefined,
+      isClear: true,
+    });
   });
 
   it('takes missing data for trouble of the least severity where the policy says so', () => {
-    expect(judge({ ...rule, noData: 'ALERT' }, { value: undefined, points: 0 })).toEqual({ isKnown: true, reached: 'WARNING', isClear: false });
+    expect(judge({ ...rule, noData: 'ALERT' }, { value: undefined, points: 0 })).toEqual({
+      isKnown: true,
+      reached: 'WARNING',
+      isClear: false,
+    });
     expect(judge({ ...rule, warning: undefined, noData: 'ALERT' }, { value: undefined, points: 0 })).toMatchObject({ reached: 'CRITICAL' });
   });
 });

@@ -1,6 +1,5 @@
 /** How bad trouble is. */
-export const severities = ['WARNING', 'CRITICAL'] as const;
-export type Severity = (typeof severities)[number];
+export type Severity = 'WARNING' | 'CRITICAL';
 /** How a value is compared with a threshold. */
 export const comparisons = ['GREATER', 'GREATER_OR_EQUAL', 'LESS', 'LESS_OR_EQUAL'] as const;
 export type Comparison = (typeof comparisons)[number];
@@ -30,7 +29,8 @@ export interface Reading {
 }
 
 /** What a reading says: nothing, or the level that it reached and whether it is clearly good. */
-export type Verdict = { readonly isKnown: false } | { readonly isKnown: true; readonly reached: Severity | undefined; readonly isClear: boolean };
+export type Verdict =
+  { readonly isKnown: false } | { readonly isKnown: true; readonly reached: Severity | undefined; readonly isClear: boolean };
 
 /** Whether `value` is on the bad side of `threshold`. */
 export function crosses(comparison: Comparison, value: number, threshold: number): boolean {

@@ -32,7 +32,12 @@ describe('fold', () => {
   it('fires once a threshold stayed crossed for the pending duration', () => {
     const { changes, incident } = run([1, 11, 12, 13, 14]);
     expect(changes).toEqual(['1:OPENED', '4:FIRED']);
-    expect(incident).toMatchObject({ isFiring: true, severity: 'WARNING', pendingAt: new Date(startMs + 1_000), firedAt: new Date(startMs + 4_000) });
+    expect(incident).toMatchObject({
+      isFiring: true,
+      severity: 'WARNING',
+      pendingAt: new Date(startMs + 1_000),
+      firedAt: new Date(startMs + 4_000),
+    });
   });
 
   it('fires at once without a pending duration', () => {
@@ -118,9 +123,12 @@ const rules: fc.Arbitrary<AlertRule> = fc.record({
   minimumSamples: fc.constant(1),
   noData: fc.constantFrom('KEEP' as const, 'RESOLVE' as const, 'ALERT' as const),
 });
-const steps = fc.array(fc.record({ value: fc.option(fc.integer({ min: 0, max: 30 }), { nil: undefined }), gapMs: fc.integer({ min: 1, max: 3_000 }) }), {
-  maxLength: 60,
-});
+const steps = fc.array(
+  fc.record({ value: fc.option(fc.integer({ min: 0, max: 30 }), { nil: undefined }), gapMs: fc.integer({ min: 1, max: 3_000 }) }),
+  {
+    maxLength: 60,
+  },
+);
 
 /** Every step of a history: state before and after, the reading, the instant. */
 function replay(judged: AlertRule, history: readonly { value: number | undefined; gapMs: number }[]) {
@@ -174,10 +182,14 @@ describe('fold, whatever the history', () => {
   });
 
   it('never flaps while the value stays above the clear threshold: at most one alert', () => {
-    const restless = fc.array(fc.record({ value: fc.integer({ min: 6, max: 30 }), gapMs: fc.integer({ min: 1, max: 3_000 }) }), { maxLength: 60 });
+    const restless = fc.array(fc.record({ value: fc.integer({ min: 6, max: 30 }), gapMs: fc.integer({ min: 1, max: 3_000 }) }), {
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(rules, restless, (judged, history) => {
-        const told = replay({ ...judged, clear: 5 }, history).filter(({ transition }) => transition === 'FIRED' || transition === 'RESOLVED');
+        const told = replay({ ...judged, clear: 5 }, history).filter(
+          ({ transition }) => transition === 'FIRED' || transition === 'RESOLVED',
+        );
         expect(told.length).toBeLessThanOrEqual(1);
       }),
     );

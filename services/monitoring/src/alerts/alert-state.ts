@@ -38,7 +38,9 @@ export function fold(rule: AlertRule, incident: Incident | undefined, reading: R
   if (!verdict.isKnown) return { incident: incident && withoutTime(incident, now), transition: 'NONE' };
   const moved = runTimers(incident, verdict, now);
   const confirmed = confirmedSeverity(rule, moved, now);
-  return incident?.isFiring ? foldFiring({ rule, moved, verdict, confirmed }, incident) : foldPending({ moved, verdict, confirmed }, incident);
+  return incident?.isFiring
+    ? foldFiring({ rule, moved, verdict, confirmed }, incident)
+    : foldPending({ moved, verdict, confirmed }, incident);
 }
 
 /** Time that says nothing counts for no timer: all of them move along with it. */
@@ -98,7 +100,8 @@ function foldPending({ moved, verdict, confirmed }: Evaluation, incident: Incide
 }
 
 function foldFiring({ rule, moved, verdict, confirmed }: Evaluation & { rule: AlertRule }, incident: Incident): Folded {
-  const isLongEnough = (since: Date | undefined) => since !== undefined && moved.evaluatedAt.getTime() - since.getTime() >= rule.keepFiringMs;
+  const isLongEnough = (since: Date | undefined) =>
+    since !== undefined && moved.evaluatedAt.getTime() - since.getTime() >= rule.keepFiringMs;
   if (isLongEnough(moved.clearSince)) return { incident: undefined, transition: 'RESOLVED' };
   if (confirmed === 'CRITICAL' && incident.severity === 'WARNING') return withSeverity(moved, 'CRITICAL', 'RAISED');
   if (verdict.reached === 'WARNING' && isLongEnough(moved.belowSince)) return withSeverity(moved, 'WARNING', 'LOWERED');

@@ -25,7 +25,9 @@ describe('alerts', () => {
   it('tells within two seconds of the points that a version of a model fails, with what a workflow needs', async () => {
     const acme = tenantOf(platform, 'acme');
     await acme.watchErrors({ labels: { team: 'vision' }, evaluationInterval: { seconds: 3600n } });
-    await eventually(async () => ((await acme.monitors.getMonitor({ name: `${acme.parent}/monitors/errors` })).evaluateTime ? true : undefined));
+    await eventually(async () =>
+      (await acme.monitors.getMonitor({ name: `${acme.parent}/monitors/errors` })).evaluateTime ? true : undefined,
+    );
     await acme.recordErrors('1.0.0', 50, 1, new Date());
     const sentAtMs = Date.now();
     await acme.recordErrors('1.2.0', 50, 40, new Date());
@@ -50,7 +52,12 @@ describe('alerts', () => {
   it('announces that the health of the target fell, once', async () => {
     const event = await eventually(() => receivedEvents('acme').find(({ type }) => type.endsWith('HealthDegraded')));
     const degraded = decodeEvent(monitoringEvents.HealthDegradedSchema, event);
-    expect(degraded).toMatchObject({ target: 'tenants/acme/models/digits', status: HealthStatus.UNHEALTHY, previousStatus: HealthStatus.HEALTHY, score: 20 });
+    expect(degraded).toMatchObject({
+      target: 'tenants/acme/models/digits',
+      status: HealthStatus.UNHEALTHY,
+      previousStatus: HealthStatus.HEALTHY,
+      score: 20,
+    });
     expect(typesOf('acme').filter((type) => type === 'HealthDegraded')).toHaveLength(1);
   });
 
@@ -77,7 +84,11 @@ describe('alerts', () => {
 
   it('lets someone acknowledge and end it; trouble that is over raises no new alert, and trouble that goes on does', async () => {
     const acme = tenantOf(platform, 'acme');
-    const workflows = platform.client(monitoring.AlertService, { tenant: 'acme', roles: ['service:workflow-orchestrator'], id: 'services/workflow-orchestrator' });
+    const workflows = platform.client(monitoring.AlertService, {
+      tenant: 'acme',
+      roles: ['service:workflow-orchestrator'],
+      id: 'services/workflow-orchestrator',
+    });
     const { name, etag } = await alertIn(acme, AlertState.FIRING);
     const acknowledged = await acme.alerts.acknowledgeAlert({ name, etag, comment: 'looking', requestId: randomUUID() });
     expect(acknowledged).toMatchObject({ state: AlertState.ACKNOWLEDGED, acknowledgedBy: 'tenants/acme/apiKeys/test', comment: 'looking' });
@@ -107,7 +118,9 @@ describe('alerts', () => {
       await expect(call({ name: `${other.parent}/alerts/${id}` })).rejects.toMatchObject({ kind: 'NOT_FOUND', reason: 'ALERT_NOT_FOUND' });
     }
     await expect(other.alerts.getAlert({ name: `${other.parent}/alerts/nonsense` })).rejects.toMatchObject({ kind: 'NOT_FOUND' });
-    await expect(other.alerts.listAlerts({ parent: other.parent, monitor: 'tenants/acme/monitors/errors' })).rejects.toMatchObject({ kind: 'PERMISSION_DENIED' });
+    await expect(other.alerts.listAlerts({ parent: other.parent, monitor: 'tenants/acme/monitors/errors' })).rejects.toMatchObject({
+      kind: 'PERMISSION_DENIED',
+    });
     expect(receivedEvents('other')).toEqual([]);
   });
 
@@ -125,13 +138,20 @@ describe('alerts', () => {
     await alertIn(steps, AlertState.RESOLVED);
     await eventually(() => (typesOf('steps').includes('AlertResolved') ? true : undefined));
     const fired = receivedEvents('steps').filter(({ type }) => type.endsWith('AlertFired'));
-    expect(fired.map((event) => decodeEvent(monitoringEvents.AlertFiredSchema, event)).map(({ severity, previousSeverity }) => [previousSeverity, severity])).toEqual([
+    expect(
+      fired
+        .map((event) => decodeEvent(monitoringEvents.AlertFiredSchema, event))
+        .map(({ severity, previousSeverity }) => [previousSeverity, severity]),
+    ).toEqual([
       [Severity.UNSPECIFIED, Severity.WARNING],
       [Severity.WARNING, Severity.CRITICAL],
     ]);
     expect(typesOf('steps').filter((type) => type === 'HealthDegraded')).toHaveLength(2);
     const ending = receivedEvents('steps').find(({ type }) => type.endsWith('AlertResolved'));
-    expect(ending && decodeEvent(monitoringEvents.AlertResolvedSchema, ending)).toMatchObject({ resolvedBy: '', severity: Severity.CRITICAL });
+    expect(ending && decodeEvent(monitoringEvents.AlertResolvedSchema, ending)).toMatchObject({
+      resolvedBy: '',
+      severity: Severity.CRITICAL,
+    });
   });
 
   it('shows watchers what fires now, then each change, and nobody else’s', async () => {
@@ -168,7 +188,12 @@ describe('alerts', () => {
       await eventually(async () => ((await many.listAlerts()).some(({ labels }) => labels['version'] === version) ? true : undefined));
     }
     const { parent } = many;
-    const page = await many.alerts.listAlerts({ parent, pageSize: 2, monitor: `${parent}/monitors/errors`, target: `${parent}/models/digits` });
+    const page = await many.alerts.listAlerts({
+      parent,
+      pageSize: 2,
+      monitor: `${parent}/monitors/errors`,
+      target: `${parent}/models/digits`,
+    });
     const rest = await many.alerts.listAlerts({ parent, pageSize: 2, pageToken: page.nextPageToken });
     expect([...page.alerts, ...rest.alerts].map(({ labels }) => labels['version'])).toEqual(['3', '2', '1']);
     expect((await many.alerts.listAlerts({ parent, state: AlertState.RESOLVED })).alerts).toEqual([]);

@@ -3,8 +3,8 @@ import { Database, type Tx } from '@q2/database';
 import { Aborted, FailedPrecondition, NotFound } from '@q2/errors';
 import { Clock } from '@q2/service-kit';
 import { AlertRow, type AlertState } from './alert.entity.js';
-import { AlertLifecycle } from './alert-lifecycle.js';
-import { Announcements } from './announcements.js';
+import { AlertLifecycle } from './alert-lifecycle.service.js';
+import { Announcements } from './announcements.service.js';
 
 /** What someone says about an alert; `etag` makes it conditional, empty does not. */
 export interface AlertAnswer {
@@ -64,7 +64,14 @@ export class AlertsService {
       if (alert.state !== 'FIRING') throw notFiring(alert, 'acknowledged');
       const now = this.clock.now();
       const { by: acknowledgedBy, comment } = answer;
-      const changed = { state: 'ACKNOWLEDGED' as const, acknowledgedAt: now, acknowledgedBy, comment, revision: alert.revision + 1, updatedAt: now };
+      const changed = {
+        state: 'ACKNOWLEDGED' as const,
+        acknowledgedAt: now,
+        acknowledgedBy,
+        comment,
+        revision: alert.revision + 1,
+        updatedAt: now,
+      };
       await tx.manager.update(AlertRow, { tenantId: alert.tenantId, id: alert.id }, changed);
       const acknowledged: AlertRow = { ...alert, ...changed };
       await this.announcements.changed(tx, acknowledged);
@@ -100,7 +107,9 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 async function find(tx: Tx, { tenant, id }: Pick<AlertAnswer, 'tenant' | 'id'>, isLocked = false): Promise<AlertRow> {
   const where = { tenantId: tenant, id };
-  const row = uuid.test(id) ? await tx.manager.findOne(AlertRow, { where, ...(isLocked && { lock: { mode: 'pessimistic_write' } }) }) : null;
+  const row = uuid.test(id)
+    ? await tx.manager.findOne(AlertRow, { where, ...(isLocked && { lock: { mode: 'pessimistic_write' } }) })
+    : null;
   if (!row) throw new NotFound('ALERT_NOT_FOUND', `there is no alerts/${id} in tenants/${tenant}`, { alert: id });
   return row;
 }
@@ -108,7 +117,11 @@ async function find(tx: Tx, { tenant, id }: Pick<AlertAnswer, 'tenant' | 'id'>, 
 async function lock(tx: Tx, answer: AlertAnswer): Promise<AlertRow> {
   const alert = await find(tx, answer, true);
   if (answer.etag !== '' && answer.etag !== alertEtag(alert))
-    throw new Aborted('ALERT_CHANGED', `alerts/${alert.id} changed since it was read: its etag is ${alertEtag(alert)}, not ${answer.etag}`, { alert: alert.id });
+    throw new Aborted(
+      'ALERT_CHANGED',
+      `alerts/${alert.id} changed since it was read: its etag is ${alertEtag(alert)}, not ${answer.etag}`,
+      { alert: alert.id },
+    );
   return alert;
 }
 

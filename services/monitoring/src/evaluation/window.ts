@@ -6,7 +6,7 @@ import type { Reading } from '../alerts/alert-rule.js';
 import type { MonitorSettings } from '../monitors/monitor.js';
 
 /** Most groups of one monitor that are judged. */
-export const maxGroups = 100;
+const maxGroups = 100;
 
 /** A group whose alert somebody ended: points measured until then are not read again. */
 export interface Reset {
@@ -28,7 +28,11 @@ export function windowQuery(monitor: MonitorSettings, now: Date, notBefore: read
  *
  * @param alerted groups that have an alert
  */
-export function readings(monitor: MonitorSettings, series: readonly TimeSeries[], alerted: readonly Labels[]): { group: Labels; reading: Reading }[] {
+export function readings(
+  monitor: MonitorSettings,
+  series: readonly TimeSeries[],
+  alerted: readonly Labels[],
+): { group: Labels; reading: Reading }[] {
   const groups = new Map<string, { group: Labels; reading: Reading }>();
   const silent = { value: undefined, points: 0 };
   const expected = monitor.groupBy.length === 0 ? [{}, ...alerted] : alerted;

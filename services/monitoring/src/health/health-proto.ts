@@ -7,12 +7,22 @@ export function toHealthProto({ score, status, components, findings }: HealthRep
   return {
     score: score ?? 0,
     status: monitoring.HealthStatus[status ?? 'UNSPECIFIED'],
-    components: components.map((component) => ({ ...evidence(component.observation), labels: { ...component.observation.labels }, score: component.score })),
+    components: components.map((component) => ({
+      ...evidence(component.observation),
+      labels: { ...component.observation.labels },
+      score: component.score,
+    })),
     findings: findings.map(toFindingProto),
   };
 }
 
-function toFindingProto({ severity, summary, observation, threshold, recommendation }: Finding): MessageInitShape<typeof monitoring.HealthFindingSchema> {
+function toFindingProto({
+  severity,
+  summary,
+  observation,
+  threshold,
+  recommendation,
+}: Finding): MessageInitShape<typeof monitoring.HealthFindingSchema> {
   return {
     ...evidence(observation),
     severity: monitoring.Severity[severity],

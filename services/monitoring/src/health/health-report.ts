@@ -14,7 +14,7 @@ export interface Observation {
 }
 
 /** What to do, and the method and resource that do it. */
-export interface Recommendation {
+interface Recommendation {
   readonly summary: string;
   readonly method: string;
   readonly resource: string;
@@ -76,7 +76,11 @@ const recommendations: Readonly<Record<Exclude<Condition, 'GOOD'>, (observation:
     method: 'q2.models.v1.ModelService/RollbackProduction',
     resource: target.replace(/\/versions\/[^/]*$/, ''),
   }),
-  WARNING: (_, alert) => ({ summary: 'Look into it, and say so', method: 'q2.monitoring.v1.AlertService/AcknowledgeAlert', resource: alert }),
+  WARNING: (_, alert) => ({
+    summary: 'Look into it, and say so',
+    method: 'q2.monitoring.v1.AlertService/AcknowledgeAlert',
+    resource: alert,
+  }),
   PENDING: (_, alert) => ({ summary: 'Wait and see whether it stays', method: 'q2.monitoring.v1.AlertService/GetAlert', resource: alert }),
 };
 

@@ -1,8 +1,7 @@
 import type { Severity } from '../alerts/alert-rule.js';
 
-/** How well something is; UNKNOWN where nothing that watches it has seen data. */
-export const healthStatuses = ['HEALTHY', 'DEGRADED', 'UNHEALTHY'] as const;
-export type HealthStatus = (typeof healthStatuses)[number];
+/** How well something is. */
+export type HealthStatus = 'HEALTHY' | 'DEGRADED' | 'UNHEALTHY';
 
 /** What a monitor says about what it watches. */
 export type Condition = 'GOOD' | 'PENDING' | Severity;

@@ -44,7 +44,9 @@ export function admit(points: readonly Point[], rules: AdmissionRules): { admitt
 function timeProblem(at: Date, index: number, { now, retentionMs }: AdmissionRules): Rejection | undefined {
   const oldest = new Date(now.getTime() - retentionMs);
   const latest = new Date(now.getTime() + clockSkewMs);
-  if (at < oldest) return { index, reason: 'POINT_TOO_OLD', message: `time must be ${oldest.toISOString()} or later, got ${at.toISOString()}` };
-  if (at > latest) return { index, reason: 'POINT_IN_FUTURE', message: `time must be ${latest.toISOString()} or earlier, got ${at.toISOString()}` };
+  if (at < oldest)
+    return { index, reason: 'POINT_TOO_OLD', message: `time must be ${oldest.toISOString()} or later, got ${at.toISOString()}` };
+  if (at > latest)
+    return { index, reason: 'POINT_IN_FUTURE', message: `time must be ${latest.toISOString()} or earlier, got ${at.toISOString()}` };
   return undefined;
 }

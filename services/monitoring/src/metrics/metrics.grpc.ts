@@ -2,9 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { durationMs, timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { monitoring } from '@q2/contracts';
 import { InvalidArgument } from '@q2/errors';
-import { Clock, decodePage, encodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
+import { Clock, decodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
 import { z } from 'zod';
 import { nameIn } from '../enum-names.js';
+import { nextToken } from '../next-token.js';
 import type { Point, Rejection } from './admission.js';
 import { MetricsService } from './metrics.service.js';
 import { fromMatcherProtos } from './matcher-proto.js';
@@ -29,7 +30,10 @@ export class MetricsGrpc implements ServiceImpl<typeof monitoring.MetricService>
     const total = { acceptedPoints: 0n, duplicatePoints: 0n, rejectedPoints: 0n, rejections: new Array<Rejection & { batchId: string }>() };
     for await (const { batchId, points } of requests) {
       const arrivedAt = this.clock.now();
-      const recorded = await this.metrics.record(call.tenant, { id: batchId, points: points.map((point) => fromPointProto(point, arrivedAt)) });
+      const recorded = await this.metrics.record(call.tenant, {
+        id: batchId,
+        points: points.map((point) => fromPointProto(point, arrivedAt)),
+      });
       total.acceptedPoints += BigInt(recorded.accepted);
       total.duplicatePoints += BigInt(recorded.duplicates);
       total.rejectedPoints += BigInt(recorded.rejections.length);
@@ -71,12 +75,6 @@ export class MetricsGrpc implements ServiceImpl<typeof monitoring.MetricService>
   }
 }
 
-/** The token of the page after `found`; empty where the page was not full. */
-export function nextToken<Row>(found: readonly Row[], limit: number, cursorOf: (last: Row) => string): string {
-  const last = found.at(-1);
-  return last === undefined || found.length < limit ? '' : encodePage(cursorOf(last));
-}
-
 function fromPointProto({ metric, labels, value, time }: monitoring.Point, arrivedAt: Date): Point {
   return { metric, labels, value, at: time ? timestampDate(time) : arrivedAt };
 }
@@ -84,7 +82,16 @@ function fromPointProto({ metric, labels, value, time }: monitoring.Point, arriv
 function rangeOf(request: monitoring.QueryRangeRequest): RangeQuery {
   const { metric, matchers, groupBy, window, startTime, endTime } = request;
   const aggregation = nameIn(aggregations, monitoring.Aggregation, request.aggregation);
-  if (!aggregation || !window || !startTime || !endTime) throw InvalidArgument.field('aggregation', 'must be set, as must window, start_time and end_time');
+  if (!aggregation || !window || !startTime || !endTime)
+    throw InvalidArgument.field('aggregation', 'must be set, as must window, start_time and end_time');
   const windowMs = durationMs(window);
-  return { metric, matchers: fromMatcherProtos(matchers), groupBy, aggregation, windowMs, start: timestampDate(startTime), end: timestampDate(endTime) };
+  return {
+    metric,
+    matchers: fromMatcherProtos(matchers),
+    groupBy,
+    aggregation,
+    windowMs,
+    start: timestampDate(startTime),
+    end: timestampDate(endTime),
+  };
 }

@@ -61,11 +61,23 @@ describe('metrics', () => {
       { second: 59, version: '', value: 16 },
       { second: 60, version: '1', value: 32 },
     ];
-    await acme.record(points.map(({ second, version, value }) => ({ metric: 'm', labels: { version, host: `h${second}` }, value, time: at(second) })));
-    const { series } = await acme.metrics.queryRange({ parent: acme.parent, metric: 'm', ...range, window: durationFromMs(10_000), groupBy: ['version'] });
+    await acme.record(
+      points.map(({ second, version, value }) => ({ metric: 'm', labels: { version, host: `h${second}` }, value, time: at(second) })),
+    );
+    const { series } = await acme.metrics.queryRange({
+      parent: acme.parent,
+      metric: 'm',
+      ...range,
+      window: durationFromMs(10_000),
+      groupBy: ['version'],
+    });
     const readable = series.map(({ labels, samples }) => [
       labels['version'],
-      samples.map(({ time, value, points: count }) => [(Number(time && timestampDate(time)) - start.getTime()) / 1_000, value, Number(count)]),
+      samples.map(({ time, value, points: count }) => [
+        (Number(time && timestampDate(time)) - start.getTime()) / 1_000,
+        value,
+        Number(count),
+      ]),
     ]);
     expect(readable).toEqual([
       ['', [[50, 16, 1]]],
@@ -82,9 +94,7 @@ describe('metrics', () => {
 
   it('chooses series by labels that equal and labels that do not', async () => {
     const { NOT_EQUAL } = monitoring.LabelMatcher_Operator;
-    const matcher = (label: string, value: string, operator = monitoring.LabelMatcher_Operator.EQUAL) => [
-      { label, value, operator },
-    ];
+    const matcher = (label: string, value: string, operator = monitoring.LabelMatcher_Operator.EQUAL) => [{ label, value, operator }];
     expect(await valuesOf({ matchers: matcher('version', '1') })).toEqual([[{}, [7]]]);
     expect(await valuesOf({ matchers: matcher('version', '1', NOT_EQUAL) })).toEqual([[{}, [24]]]);
     expect(await valuesOf({ matchers: matcher('version', '') })).toEqual([[{}, [16]]]);
@@ -118,7 +128,9 @@ describe('metrics', () => {
     const labels = Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`l${index}`, 'x']));
     await expect(acme.record([{ metric: 'm', labels, value: 1 }])).rejects.toMatchObject({ violations: [{ field: 'points[0].labels' }] });
     await expect(acme.record([{ metric: 'm', value: 1e301 }])).rejects.toMatchObject({ violations: [{ field: 'points[0].value' }] });
-    await expect(acme.record([{ metric: 'm', labels: { a: 'x'.repeat(257) }, value: 1 }])).rejects.toMatchObject({ kind: 'INVALID_ARGUMENT' });
+    await expect(acme.record([{ metric: 'm', labels: { a: 'x'.repeat(257) }, value: 1 }])).rejects.toMatchObject({
+      kind: 'INVALID_ARGUMENT',
+    });
   });
 
   it('sums the greatest values there may be without failing', async () => {
@@ -140,7 +152,9 @@ describe('metrics', () => {
   });
 
   it('refuses ranges without bounds', async () => {
-    await expect(valuesOf({ window: durationFromMs(1_000), endTime: at(10_001) })).rejects.toMatchObject({ violations: [{ field: 'window' }] });
+    await expect(valuesOf({ window: durationFromMs(1_000), endTime: at(10_001) })).rejects.toMatchObject({
+      violations: [{ field: 'window' }],
+    });
     await expect(valuesOf({ endTime: at(0) })).rejects.toMatchObject({ violations: [{ field: 'end_time' }] });
     await expect(valuesOf({ aggregation: Aggregation.UNSPECIFIED })).rejects.toMatchObject({ violations: [{ field: 'aggregation' }] });
   });
@@ -154,12 +168,17 @@ describe('metrics', () => {
     await expect(valuesOf({ ...wide, groupBy: ['host'] })).rejects.toMatchObject({ kind: 'OUT_OF_RANGE', reason: 'TOO_MANY_SAMPLES' });
     expect((await valuesOf(wide))[0]?.[1]).toHaveLength(5_500);
     await send(many(11_000, 1_001));
-    await expect(valuesOf({ ...wide, aggregation: Aggregation.COUNT })).rejects.toMatchObject({ kind: 'OUT_OF_RANGE', reason: 'TOO_MANY_POINTS' });
+    await expect(valuesOf({ ...wide, aggregation: Aggregation.COUNT })).rejects.toMatchObject({
+      kind: 'OUT_OF_RANGE',
+      reason: 'TOO_MANY_POINTS',
+    });
   });
 
   it('lists series and metrics page by page', async () => {
     const pages = tenantOf(platform, 'pages');
-    await pages.record(['a', 'b', 'c'].flatMap((host) => ['cpu', 'ram'].map((metric) => ({ metric, labels: { host }, value: 1, time: at(1) }))));
+    await pages.record(
+      ['a', 'b', 'c'].flatMap((host) => ['cpu', 'ram'].map((metric) => ({ metric, labels: { host }, value: 1, time: at(1) }))),
+    );
     const request = { parent: pages.parent, metric: 'cpu', pageSize: 2 };
     const first = await pages.metrics.listSeries(request);
     const second = await pages.metrics.listSeries({ ...request, pageToken: first.nextPageToken });
@@ -173,7 +192,9 @@ describe('metrics', () => {
       { metric: 'cpu', series: 3n },
       { metric: 'ram', series: 3n },
     ]);
-    await expect(pages.metrics.listSeries({ ...request, pageToken: 'nonsense' })).rejects.toMatchObject({ violations: [{ field: 'page_token' }] });
+    await expect(pages.metrics.listSeries({ ...request, pageToken: 'nonsense' })).rejects.toMatchObject({
+      violations: [{ field: 'page_token' }],
+    });
   });
 
   it('refuses series beyond the limit of the tenant and goes on with those it has', async () => {

@@ -29,7 +29,8 @@ export interface RangeQuery {
  */
 export function checkRange(query: Pick<RangeQuery, 'start' | 'end' | 'windowMs'>): void {
   const lengthMs = query.end.getTime() - query.start.getTime();
-  if (lengthMs <= 0) throw InvalidArgument.field('end_time', `must be after start_time ${query.start.toISOString()}, got ${query.end.toISOString()}`);
+  if (lengthMs <= 0)
+    throw InvalidArgument.field('end_time', `must be after start_time ${query.start.toISOString()}, got ${query.end.toISOString()}`);
   const windows = Math.ceil(lengthMs / query.windowMs);
   if (windows > maxSamples)
     throw InvalidArgument.field('window', `must give at most ${maxSamples} windows between start_time and end_time, gives ${windows}`);

@@ -59,6 +59,12 @@ async function upsertSeries(tx: Tx, series: readonly NamedSeries[], { tenant, at
      SELECT $1, decode(hash, 'hex'), metric, labels::jsonb, $5::timestamptz, $5::timestamptz
      FROM unnest($2::text[], $3::text[], $4::text[]) AS named(hash, metric, labels) ORDER BY hash
      ON CONFLICT (tenant_id, hash) DO UPDATE SET last_record_at = greatest(series.last_record_at, excluded.last_record_at)`,
-    [tenant, series.map(({ hash }) => hash), series.map(({ metric }) => metric), series.map(({ labels }) => JSON.stringify(labels)), at.toISOString()],
+    [
+      tenant,
+      series.map(({ hash }) => hash),
+      series.map(({ metric }) => metric),
+      series.map(({ labels }) => JSON.stringify(labels)),
+      at.toISOString(),
+    ],
   );
 }

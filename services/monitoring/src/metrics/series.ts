@@ -23,5 +23,7 @@ export function labelsKey(labels: Labels): string {
 
 /** What identifies a series of a tenant, in hexadecimal: SHA-256 of metric and labels. */
 export function seriesHash(metric: string, labels: Labels): string {
-  return createHash('sha256').update(`${metric}\n${labelsKey(labels)}`).digest('hex');
+  return createHash('sha256')
+    .update(`${metric}\n${labelsKey(labels)}`)
+    .digest('hex');
 }

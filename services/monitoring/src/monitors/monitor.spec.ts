@@ -24,7 +24,9 @@ const complete = (changes: Partial<DraftMonitor>) => () => completeMonitor({ ...
 describe('completeMonitor', () => {
   it('takes settings that fit', () => {
     expect(complete({})()).toEqual(settings);
-    expect(complete({ comparison: 'LESS_OR_EQUAL', warning: 0.9, critical: 0.5, clear: 0.95 })()).toMatchObject({ comparison: 'LESS_OR_EQUAL' });
+    expect(complete({ comparison: 'LESS_OR_EQUAL', warning: 0.9, critical: 0.5, clear: 0.95 })()).toMatchObject({
+      comparison: 'LESS_OR_EQUAL',
+    });
     expect(complete({ warning: null, clear: 0.3 })()).toMatchObject({ warning: null, clear: 0.3 });
   });
 

@@ -40,12 +40,19 @@ export function completeMonitor(draft: DraftMonitor, tenant: string): MonitorSet
   const { aggregation, windowMs, comparison, ...rest } = draft;
   const violations = [...missingFields(draft), ...targetViolations(draft.target, tenant)];
   if (comparison !== undefined) violations.push(...thresholdViolations({ ...rest, comparison }));
-  if (violations.length > 0 || aggregation === undefined || windowMs === undefined || comparison === undefined) throw new InvalidArgument(violations);
+  if (violations.length > 0 || aggregation === undefined || windowMs === undefined || comparison === undefined)
+    throw new InvalidArgument(violations);
   return { ...rest, aggregation, windowMs, comparison };
 }
 
 function missingFields(draft: DraftMonitor): FieldViolation[] {
-  const required = { target: draft.target, metric: draft.metric, aggregation: draft.aggregation, window: draft.windowMs, comparison: draft.comparison };
+  const required = {
+    target: draft.target,
+    metric: draft.metric,
+    aggregation: draft.aggregation,
+    window: draft.windowMs,
+    comparison: draft.comparison,
+  };
   const missing = Object.entries(required).filter(([, value]) => value === undefined || value === '');
   return missing.map(([field]) => ({ field: `monitor.${field}`, description: 'must be set' }));
 }

@@ -7,7 +7,7 @@ import { Clock, decodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/
 import { z } from 'zod';
 import { toHealthProto } from '../health/health-proto.js';
 import { HealthService } from '../health/health.service.js';
-import { nextToken } from '../metrics/metrics.grpc.js';
+import { nextToken } from '../next-token.js';
 import { applyMask } from './monitor-mask.js';
 import { draftOf, toMonitorProto } from './monitor-proto.js';
 import { completeMonitor, type MonitorSettings } from './monitor.js';

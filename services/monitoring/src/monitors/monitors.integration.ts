@@ -41,7 +41,10 @@ describe('monitors', () => {
     const request = { parent: acme.parent, monitorId: 'once', monitor: errorRate('acme'), requestId: randomUUID() };
     const [first, second] = await Promise.all([acme.monitors.createMonitor(request), acme.monitors.createMonitor(request)]);
     expect(second).toEqual(first);
-    await expect(acme.monitors.createMonitor({ ...request, requestId: randomUUID() })).rejects.toMatchObject({ kind: 'ALREADY_EXISTS', reason: 'MONITOR_EXISTS' });
+    await expect(acme.monitors.createMonitor({ ...request, requestId: randomUUID() })).rejects.toMatchObject({
+      kind: 'ALREADY_EXISTS',
+      reason: 'MONITOR_EXISTS',
+    });
   });
 
   it('are refused where fields are missing or do not fit, each named', async () => {
@@ -50,7 +53,9 @@ describe('monitors', () => {
       violations: ['target', 'metric', 'aggregation', 'window', 'comparison'].map((field) => ({ field: `monitor.${field}` })),
     });
     await expect(create({ ...errorRate('other') })).rejects.toMatchObject({ violations: [{ field: 'monitor.target' }] });
-    await expect(create({ ...errorRate('acme'), criticalThreshold: 0.05 })).rejects.toMatchObject({ violations: [{ field: 'monitor.critical_threshold' }] });
+    await expect(create({ ...errorRate('acme'), criticalThreshold: 0.05 })).rejects.toMatchObject({
+      violations: [{ field: 'monitor.critical_threshold' }],
+    });
     await expect(create({ ...errorRate('acme'), evaluationInterval: { seconds: 0n } })).rejects.toMatchObject({
       violations: [{ field: 'monitor.evaluation_interval' }],
     });
@@ -60,16 +65,27 @@ describe('monitors', () => {
 
   it('change by mask, and only as they were read where an etag is given', async () => {
     const { name, etag } = await acme.watchErrors({}, 'changing');
-    const changed = await acme.monitors.updateMonitor({ name, monitor: { criticalThreshold: 0.5, etag }, updateMask: { paths: ['critical_threshold'] } });
+    const changed = await acme.monitors.updateMonitor({
+      name,
+      monitor: { criticalThreshold: 0.5, etag },
+      updateMask: { paths: ['critical_threshold'] },
+    });
     expect(changed).toMatchObject({ criticalThreshold: 0.5, warningThreshold: 0.1, etag: '2' });
-    await expect(acme.monitors.updateMonitor({ name, monitor: { criticalThreshold: 0.6, etag } })).rejects.toMatchObject({ kind: 'ABORTED', reason: 'MONITOR_CHANGED' });
+    await expect(acme.monitors.updateMonitor({ name, monitor: { criticalThreshold: 0.6, etag } })).rejects.toMatchObject({
+      kind: 'ABORTED',
+      reason: 'MONITOR_CHANGED',
+    });
     const withoutWarning = await acme.monitors.updateMonitor({ name, monitor: {}, updateMask: { paths: ['warning_threshold'] } });
     expect(withoutWarning.warningThreshold).toBeUndefined();
     await expect(acme.monitors.updateMonitor({ name, monitor: {}, updateMask: { paths: ['critical_threshold'] } })).rejects.toMatchObject({
       violations: [{ field: 'monitor.warning_threshold' }],
     });
-    await expect(acme.monitors.updateMonitor({ name, monitor: {}, updateMask: { paths: ['name'] } })).rejects.toMatchObject({ violations: [{ field: 'update_mask' }] });
-    await expect(acme.monitors.updateMonitor({ name: `${acme.parent}/monitors/none`, monitor: {} })).rejects.toMatchObject({ kind: 'NOT_FOUND' });
+    await expect(acme.monitors.updateMonitor({ name, monitor: {}, updateMask: { paths: ['name'] } })).rejects.toMatchObject({
+      violations: [{ field: 'update_mask' }],
+    });
+    await expect(acme.monitors.updateMonitor({ name: `${acme.parent}/monitors/none`, monitor: {} })).rejects.toMatchObject({
+      kind: 'NOT_FOUND',
+    });
   });
 
   it('are listed by name, by target, page by page', async () => {
@@ -87,7 +103,9 @@ describe('monitors', () => {
     const ending = tenantOf(platform, 'ending');
     const monitors = await Promise.all(['deleted', 'changed', 'kept'].map((id) => ending.watchErrors({}, id)));
     await ending.recordErrors('1', 50, 50, new Date());
-    await eventually(async () => ((await ending.listAlerts()).filter(({ state }) => state === AlertState.FIRING).length === 3 ? true : undefined));
+    await eventually(async () =>
+      (await ending.listAlerts()).filter(({ state }) => state === AlertState.FIRING).length === 3 ? true : undefined,
+    );
     const [deleted = '', changed = '', kept = ''] = monitors.map(({ name }) => name);
     await ending.monitors.deleteMonitor({ name: deleted });
     await ending.monitors.updateMonitor({ name: changed, monitor: { metric: 'other_errors' } });

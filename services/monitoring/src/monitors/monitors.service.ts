@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, isUniqueViolation, newId, type Tx } from '@q2/database';
 import { Aborted, AlreadyExists, NotFound } from '@q2/errors';
 import { Clock } from '@q2/service-kit';
-import { AlertLifecycle } from '../alerts/alert-lifecycle.js';
+import { AlertLifecycle } from '../alerts/alert-lifecycle.service.js';
 import { readsOtherData, type MonitorSettings } from './monitor.js';
 import { MonitorRow } from './monitor.entity.js';
 
@@ -34,11 +34,20 @@ export class MonitorsService {
   /** @throws {AlreadyExists} MONITOR_EXISTS */
   async create(tenant: string, id: string, settings: MonitorSettings): Promise<MonitorRow> {
     const now = this.clock.now();
-    const row: MonitorRow = { ...new MonitorRow(), ...settings, tenantId: tenant, id: id || `m-${newId()}`, createdAt: now, updatedAt: now, dueAt: now };
+    const row: MonitorRow = {
+      ...new MonitorRow(),
+      ...settings,
+      tenantId: tenant,
+      id: id || `m-${newId()}`,
+      createdAt: now,
+      updatedAt: now,
+      dueAt: now,
+    };
     try {
       await this.database.inTenant(tenant, (tx) => tx.manager.insert(MonitorRow, row));
     } catch (error) {
-      if (isUniqueViolation(error)) throw new AlreadyExists('MONITOR_EXISTS', `monitors/${id} exists already in tenants/${tenant}`, { monitor: id });
+      if (isUniqueViolation(error))
+        throw new AlreadyExists('MONITOR_EXISTS', `monitors/${id} exists already in tenants/${tenant}`, { monitor: id });
       throw error;
     }
     return row;
@@ -46,7 +55,10 @@ export class MonitorsService {
 
   /** @throws {NotFound} MONITOR_NOT_FOUND */
   get(tenant: string, id: string): Promise<MonitorRow> {
-    return this.database.inTenant(tenant, async (tx) => (await tx.manager.findOneBy(MonitorRow, { tenantId: tenant, id })) ?? notFound(tenant, id));
+    return this.database.inTenant(
+      tenant,
+      async (tx) => (await tx.manager.findOneBy(MonitorRow, { tenantId: tenant, id })) ?? notFound(tenant, id),
+    );
   }
 
   list(tenant: string, { target, after = '', limit }: MonitorPage): Promise<MonitorRow[]> {
@@ -104,7 +116,9 @@ async function lockMonitor(tx: Tx, { tenant, id, etag }: MonitorReference): Prom
   const row = await tx.manager.findOne(MonitorRow, { where: { tenantId: tenant, id }, lock: { mode: 'pessimistic_write' } });
   if (!row) return notFound(tenant, id);
   if (etag !== '' && etag !== monitorEtag(row))
-    throw new Aborted('MONITOR_CHANGED', `monitors/${id} changed since it was read: its etag is ${monitorEtag(row)}, not ${etag}`, { monitor: id });
+    throw new Aborted('MONITOR_CHANGED', `monitors/${id} changed since it was read: its etag is ${monitorEtag(row)}, not ${etag}`, {
+      monitor: id,
+    });
   return row;
 }
 

@@ -13,7 +13,7 @@ export interface Claim {
 /** How long an evaluation may take before another process takes over. */
 export const leaseMs = 30_000;
 /** Least time between two evaluations that new points cause. */
-const settleMs = 500;
+const settleMs = 250;
 
 /** Hands out monitors that are due, each to one evaluator at a time. */
 @Injectable()
@@ -36,7 +36,7 @@ export class Claims {
     return rows.map((row) => ({ ...row, token }));
   }
 
-  /** Makes the monitors of a metric due now, or half a second after their latest evaluation. */
+  /** Makes the monitors of a metric due now, or a quarter of a second after their latest evaluation. */
   async hasten(tenant: string, metrics: readonly string[], now: Date): Promise<void> {
     await this.database.inTenant(tenant, (tx) =>
       tx.execute(

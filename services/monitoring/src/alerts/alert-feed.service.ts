@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Database } from '@q2/database';
 import { Clock } from '@q2/service-kit';
 import { AlertRow } from './alert.entity.js';
-import { alertsChannel } from './announcements.js';
+import { alertsChannel } from './announcements.service.js';
 
 /** A change that took longer than this from its time stamp to its commit could be missed by watchers. */
 const overlapMs = 60_000;

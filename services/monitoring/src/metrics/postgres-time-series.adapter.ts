@@ -54,7 +54,13 @@ export class PostgresTimeSeries implements TimeSeriesStore {
         [tenant, filter.metric, matchersJson(filter.matchers), after ?? '0', limit],
       ),
     );
-    return rows.map(({ id, metric, labels, created_at: createdAt, last_record_at: lastRecordAt }) => ({ id, metric, labels, createdAt, lastRecordAt }));
+    return rows.map(({ id, metric, labels, created_at: createdAt, last_record_at: lastRecordAt }) => ({
+      id,
+      metric,
+      labels,
+      createdAt,
+      lastRecordAt,
+    }));
   }
 
   listMetrics(tenant: string, { after, limit }: Page): Promise<MetricRecord[]> {
@@ -80,16 +86,29 @@ export class PostgresTimeSeries implements TimeSeriesStore {
   }
 }
 
-async function insertPoints(tx: Tx, tenant: string, stored: readonly { point: AdmittedPoint; seriesId: string | undefined }[]): Promise<void> {
+async function insertPoints(
+  tx: Tx,
+  tenant: string,
+  stored: readonly { point: AdmittedPoint; seriesId: string | undefined }[],
+): Promise<void> {
   await tx.execute(
     `INSERT INTO points (tenant_id, series_id, measured_at, value)
      SELECT $1, series_id, measured_at, value FROM unnest($2::bigint[], $3::timestamptz[], $4::double precision[]) AS point(series_id, measured_at, value)`,
-    [tenant, stored.map(({ seriesId }) => seriesId), stored.map(({ point }) => point.at.toISOString()), stored.map(({ point }) => point.value)],
+    [
+      tenant,
+      stored.map(({ seriesId }) => seriesId),
+      stored.map(({ point }) => point.at.toISOString()),
+      stored.map(({ point }) => point.value),
+    ],
   );
 }
 
 function tooManySeries(index: number, maxSeries: number): Rejection {
-  return { index, reason: 'TOO_MANY_SERIES', message: `the tenant has the ${maxSeries} series it may have; its labels would make a new one` };
+  return {
+    index,
+    reason: 'TOO_MANY_SERIES',
+    message: `the tenant has the ${maxSeries} series it may have; its labels would make a new one`,
+  };
 }
 
 function checkBounds(rows: readonly RangeRow[], maxPointsRead: number): void {

@@ -3,11 +3,11 @@ import { Database } from '@q2/database';
 import { Clock, Logger } from '@q2/service-kit';
 import { pointsChannel } from '../metrics/metrics.service.js';
 import { RepeatedWork } from '../repeated-work.js';
-import { Claims, type Claim } from './claims.js';
-import { Evaluator } from './evaluator.js';
+import { Claims, type Claim } from './claims.service.js';
+import { Evaluator } from './evaluator.service.js';
 
 /** How often due monitors are looked for where no points arrive. */
-const restMs = 250;
+const restMs = 200;
 /** Monitors claimed at once, and evaluated side by side. */
 const batch = { size: 40, concurrency: 4 };
 

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '@q2/database';
 import { Clock, Logger } from '@q2/service-kit';
-import { AlertLifecycle } from '../alerts/alert-lifecycle.js';
+import { AlertLifecycle } from '../alerts/alert-lifecycle.service.js';
 import { TimeSeriesStore } from '../metrics/time-series.port.js';
 import { labelsKey } from '../metrics/series.js';
 import type { MonitorRow } from '../monitors/monitor.entity.js';
-import { lockClaimed, release, type Claim } from './claims.js';
+import { lockClaimed, release, type Claim } from './claims.service.js';
 import { readings, windowQuery, type Reset } from './window.js';
 
 /** Evaluates one claimed monitor: reads its window, folds every group, writes alerts and events, gives the claim back. */

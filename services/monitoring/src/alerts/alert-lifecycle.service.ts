@@ -6,7 +6,7 @@ import type { MonitorRow } from '../monitors/monitor.entity.js';
 import { AlertRow } from './alert.entity.js';
 import { isSilent, thresholdOf, type Reading, type Severity } from './alert-rule.js';
 import { fold, type Folded, type Incident } from './alert-state.js';
-import { Announcements } from './announcements.js';
+import { Announcements } from './announcements.service.js';
 import { incidentColumns, incidentOf } from './incident-row.js';
 import { summarise } from './summary.js';
 
@@ -62,7 +62,11 @@ export class AlertLifecycle {
   private async keep(tx: Tx, evaluated: Evaluated, folded: Folded & { incident: Incident }): Promise<void> {
     const before = evaluated.alert;
     const { transition } = folded;
-    const after = { ...(before ?? newAlert(evaluated)), ...incidentColumns(folded.incident), ...readingColumns(evaluated, folded.incident.severity) };
+    const after = {
+      ...(before ?? newAlert(evaluated)),
+      ...incidentColumns(folded.incident),
+      ...readingColumns(evaluated, folded.incident.severity),
+    };
     if (transition === 'FIRED' || transition === 'RAISED') after.state = 'FIRING';
     if (transition !== 'NONE' && transition !== 'OPENED') {
       after.revision += 1;
