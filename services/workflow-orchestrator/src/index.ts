@@ -1,1 +1,3 @@
-export {};
+export { WorkflowOrchestratorModule } from './workflow-orchestrator.module.js';
+export { orchestratorSettings } from './settings.js';
+export { workflowsSchema } from './workflows-schema.js';

@@ -71,15 +71,13 @@ function workOf(shape: Shape, id: string, reads: Record<string, string>): Step['
   return aTask({ ...reads, context: '${context}' });
 }
 
-const definitions = fc
-  .tuple(shapes, shapes, fc.boolean())
-  .map(([main, handlers, hasHandlers]): Definition =>
-    aDefinition(stepsOf(main, 's'), {
-      onFailure: hasHandlers ? stepsOf(handlers, 'h') : [],
-      output: { context: '${context}' },
-      timeoutMs: 1e9,
-    }),
-  );
+const definitions = fc.tuple(shapes, shapes, fc.boolean()).map(([main, handlers, hasHandlers]): Definition =>
+  aDefinition(stepsOf(main, 's'), {
+    onFailure: hasHandlers ? stepsOf(handlers, 'h') : [],
+    output: { context: '${context}' },
+    timeoutMs: 1e9,
+  }),
+);
 
 /** How a task of a step ends is decided by its name and attempt alone. */
 function endTask(simulation: Simulation, step: string): void {

@@ -1,0 +1,158 @@
+import { newId, type Tx } from '@q2/database';
+import type { JsonObject } from '@q2/expressions';
+import type { StartTask } from '../engine/command.js';
+import { channels } from '../workflows-schema.js';
+
+/** One attempt of a step, given to whoever does it. */
+export interface Task {
+  readonly tenant: string;
+  readonly id: string;
+  /** Number of this delivery: what an earlier one says is refused. */
+  readonly fence: number;
+  readonly execution: string;
+  readonly step: string;
+  readonly attempt: number;
+  /** A worker's handler, or a built-in action's name. */
+  readonly handler: string;
+  readonly input: JsonObject;
+  readonly idempotencyKey: string;
+  readonly deadlineAt: Date | undefined;
+  /** How often it was given out, this time included. */
+  readonly deliveries: number;
+}
+
+/** A lease on a task. */
+export interface TaskLease {
+  readonly id: string;
+  readonly fence: number;
+}
+
+interface Row {
+  tenant_id: string;
+  task_id: string;
+  fence: string;
+  execution_id: string;
+  step: string;
+  attempt: number;
+  handler: string;
+  input: JsonObject;
+  idempotency_key: string;
+  deadline_at: Date | null;
+  deliveries: number;
+}
+
+const columns = `t.tenant_id, t.task_id, t.fence, t.execution_id, t.step, t.attempt, t.handler, t.input, t.idempotency_key, t.deadline_at, t.deliveries`;
+
+/** Makes a task available. */
+export async function insertTask(tx: Tx, execution: string, command: StartTask): Promise<void> {
+  const { step, attempt, target, input, idempotencyKey, deadlineAtMs } = command;
+  const [queue, handler] = 'action' in target ? [null, target.action] : [target.queue, target.handler];
+  await tx.execute(
+    `insert into task (tenant_id, task_id, execution_id, step, attempt, queue, handler, input, idempotency_key, deadline_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [
+      ...[tx.tenant, newId(), execution, step, attempt, queue, handler, JSON.stringify(input), idempotencyKey],
+      deadlineAtMs === undefined ? null : new Date(deadlineAtMs),
+    ],
+  );
+  await tx.query('select pg_notify($1, $2)', [channels.tasks, '']);
+}
+
+/** Takes back the task of a step; whoever works on it learns so when it reports. */
+export async function deleteTaskOf(tx: Tx, execution: string, step: string): Promise<void> {
+  await tx.execute('delete from task where tenant_id = $1 and execution_id = $2 and step = $3', [tx.tenant, execution, step]);
+  await tx.query('select pg_notify($1, $2)', [channels.tasks, '']);
+}
+
+/** Claims built-in actions, in a transaction across tenants; the longest waiting of each tenant first. */
+export async function claimActions(tx: Tx, { leaseMs, limit }: { leaseMs: number; limit: number }): Promise<Task[]> {
+  const rows = await tx.query<Row>(
+    `with available as (
+       select tenant_id, task_id, row_number() over (partition by tenant_id order by available_at) as turn
+       from task where queue is null and available_at <= now() and (lease_until is null or lease_until < now())
+     ), claimed as (
+       select t.tenant_id, t.task_id from task t join available using (tenant_id, task_id)
+       where t.available_at <= now() and (t.lease_until is null or t.lease_until < now())
+       order by available.turn limit $1 for update of t skip locked
+     ) ${claim}`,
+    [limit, leaseMs],
+  );
+  return rows.map(taskOf);
+}
+
+/** Which tasks a worker takes. */
+export interface WorkerClaim {
+  readonly queues: readonly string[];
+  readonly handlers: readonly string[];
+  readonly leaseMs: number;
+  readonly limit: number;
+}
+
+/** Claims tasks for a worker of the transaction's tenant. */
+export async function claimForWorker(tx: Tx, { queues, handlers, leaseMs, limit }: WorkerClaim): Promise<Task[]> {
+  const rows = await tx.query<Row>(
+    `with claimed as (
+       select tenant_id, task_id from task
+       where tenant_id = $3 and queue = any($4) and handler = any($5) and available_at <= now() and (lease_until is null or lease_until < now())
+       order by available_at limit $1 for update skip locked
+     ) ${claim}`,
+    [limit, leaseMs, tx.tenant, [...queues], [...handlers]],
+  );
+  return rows.map(taskOf);
+}
+
+const claim = `
+  update task t set fence = t.fence + 1, deliveries = t.deliveries + 1, lease_until = now() + $2 * interval '1 millisecond'
+  from claimed c where t.tenant_id = c.tenant_id and t.task_id = c.task_id
+  returning ${columns}`;
+
+/** Prolongs leases; gives the ids of those that still hold. */
+export async function renewLeases(tx: Tx, leases: readonly TaskLease[], leaseMs: number): Promise<ReadonlySet<string>> {
+  const rows = await tx.query<{ task_id: string }>(
+    `update task t set lease_until = now() + $1 * interval '1 millisecond'
+     from unnest($2::uuid[], $3::bigint[]) as held (task_id, fence)
+     where t.task_id = held.task_id and t.fence = held.fence and ($4::text is null or t.tenant_id = $4)
+     returning t.task_id`,
+    [leaseMs, leases.map(({ id }) => id), leases.map(({ fence }) => fence), tx.tenant ?? null],
+  );
+  return new Set(rows.map(({ task_id }) => task_id));
+}
+
+/** The task of a lease, if the lease still holds. */
+export async function findLeased(tx: Tx, { id, fence }: TaskLease): Promise<Task | undefined> {
+  const [row] = await tx.query<Row>(`select ${columns} from task t where tenant_id = $1 and task_id = $2 and fence = $3`, [
+    tx.tenant,
+    id,
+    fence,
+  ]);
+  return row === undefined ? undefined : taskOf(row);
+}
+
+/** Ends a task, if its lease still holds. The execution must be locked before, as a decision locks it before its tasks. */
+export async function endTask(tx: Tx, { id, fence }: TaskLease): Promise<boolean> {
+  return (await tx.execute('delete from task where tenant_id = $1 and task_id = $2 and fence = $3', [tx.tenant, id, fence])) > 0;
+}
+
+/** Gives a task back to be delivered again later. */
+export async function releaseTask(tx: Tx, { id, fence }: TaskLease, afterMs: number): Promise<void> {
+  await tx.execute(
+    `update task set lease_until = null, available_at = now() + $4 * interval '1 millisecond' where tenant_id = $1 and task_id = $2 and fence = $3`,
+    [tx.tenant, id, fence, afterMs],
+  );
+}
+
+function taskOf(row: Row): Task {
+  return {
+    tenant: row.tenant_id,
+    id: row.task_id,
+    fence: Number(row.fence),
+    execution: row.execution_id,
+    step: row.step,
+    attempt: row.attempt,
+    handler: row.handler,
+    input: row.input,
+    idempotencyKey: row.idempotency_key,
+    deadlineAt: row.deadline_at ?? undefined,
+    deliveries: row.deliveries,
+  };
+}
