@@ -44,10 +44,13 @@ describe('evaluation', () => {
     expect(await claims.claimDue(clock.now(), 1_000)).toEqual([]);
     clock.advance(2_000);
     const [taken] = await claims.claimDue(clock.now(), 1_000);
+    await acme.recordErrors('1', 50, 50, clock.now());
     if (lost) await evaluator.evaluate(lost);
     expect((await monitorOf(acme)).evaluateTime).toBeUndefined();
+    expect(await acme.listAlerts()).toEqual([]);
     if (taken) await evaluator.evaluate(taken);
     expect((await monitorOf(acme)).evaluateTime).toBeDefined();
+    expect(await acme.listAlerts()).toHaveLength(1);
   });
 
   it('gives each of many due monitors to one of many claimers', async () => {
