@@ -18,7 +18,7 @@ import type { MetricData } from './collected-data.js';
 const { ComparisonSchema, Direction, Finding, MetricKind, MetricRole, TestMethod } = experiments;
 
 /** Below this many units in a variant nothing is called shown: the always-valid intervals hold for large samples. */
-export const ASYMPTOTIC_FLOOR = 30;
+const ASYMPTOTIC_FLOOR = 30;
 
 /** One metric of a variant and of the control. */
 export interface Pair {

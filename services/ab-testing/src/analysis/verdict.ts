@@ -52,5 +52,6 @@ export function overallVerdict(experiment: Experiment, results: experiments.Resu
     return `On the goal '${goal}', ${better.join(', ')} is better than the control; what is missing are guardrails or the minimum sample.`;
   if (worse.length > 0 && worse.length === treatmentsOf(experiment).length)
     return `On the goal '${goal}' nothing is better than the control.`;
-  return `Undecided: no variant is shown to be better on the goal '${goal}' yet; at least ${ruleOf(experiment).minSamplePerVariant} units per variant are needed.`;
+  const least = ruleOf(experiment).minSamplePerVariant;
+  return `Undecided: no variant is shown to be better on the goal '${goal}' yet; at least ${least} units per variant are needed.`;
 }

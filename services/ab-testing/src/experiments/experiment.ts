@@ -50,7 +50,7 @@ export function ruleOf({ decisionRule }: Experiment): Rule {
  * An experiment as it is kept: only what its author decides, with every default written out.
  *
  * @param id the experiment's id, the seed where none is given
- * @throws {InvalidArgument} naming every field that breaks a rule
+ * @throws {InvalidArgument} naming every field that breaks a rule, as a request spells it
  */
 export function defineExperiment(id: string, given: Experiment): Experiment {
   const experiment = create(ExperimentSchema);
@@ -63,7 +63,8 @@ export function defineExperiment(id: string, given: Experiment): Experiment {
     if (metric.kind === MetricKind.MEAN) metric.unitValue ||= UnitValue.AVERAGE;
   }
   const violations = violationsOf(experiment);
-  if (violations.length > 0) throw new InvalidArgument(violations);
+  if (violations.length > 0)
+    throw new InvalidArgument(violations.map(({ field, description }) => ({ field: `experiment.${field}`, description })));
   return experiment;
 }
 

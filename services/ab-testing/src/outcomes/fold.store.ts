@@ -76,7 +76,9 @@ const FOLD_EXPOSURES = `
     ON CONFLICT (tenant_id, experiment_id, unit_id) DO UPDATE SET
       met_several = known.met_several OR excluded.met_several OR known.variant <> excluded.variant,
       (variant, exposed_at, exposure_id) = (
-        SELECT v, t, i FROM (VALUES (known.variant, known.exposed_at, known.exposure_id), (excluded.variant, excluded.exposed_at, excluded.exposure_id)) AS x(v, t, i)
+        SELECT v, t, i
+        FROM (VALUES (known.variant, known.exposed_at, known.exposure_id), (excluded.variant, excluded.exposed_at, excluded.exposure_id))
+          AS met(v, t, i)
         ORDER BY t, i LIMIT 1)
     RETURNING unit_id, variant, met_several),
   moves AS (

@@ -4,7 +4,7 @@ import { takesData, type StateName } from '../experiments/lifecycle.js';
 
 const { MetricKind } = experiments;
 
-export type RejectionReason =
+type RejectionReason =
   'EXPERIMENT_NOT_FOUND' | 'EXPERIMENT_NOT_STARTED' | 'EXPERIMENT_ENDED' | 'UNKNOWN_VARIANT' | 'UNKNOWN_METRIC' | 'NOT_A_PROPORTION';
 
 export interface Rejection {
