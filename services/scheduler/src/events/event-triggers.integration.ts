@@ -3,7 +3,8 @@ import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { modelEvents, scheduleEvents, schedules, workflowEvents } from '@q2/contracts';
 import { newId } from '@q2/database';
 import { topicOf } from '@q2/events';
-import { announced, aTrigger, Bench, settle, type Replica } from '../testing/bench.js';
+import { aTrigger } from '../testing/a-stored-trigger.js';
+import { announced, Bench, settle, type Replica } from '../testing/bench.js';
 
 const { DependencyMode, EndState, FiringState, OverlapPolicy } = schedules;
 const hourMs = 3_600_000;

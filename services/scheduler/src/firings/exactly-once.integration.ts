@@ -1,7 +1,8 @@
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { schedules } from '@q2/contracts';
 import { InvalidArgument, Unavailable } from '@q2/errors';
-import { announced, aTrigger, Bench, settle, type Replica } from '../testing/bench.js';
+import { aTrigger } from '../testing/a-stored-trigger.js';
+import { announced, Bench, settle, type Replica } from '../testing/bench.js';
 import { leaseMs } from './pending-firings.js';
 
 const { FiringState, MisfirePolicy, OverlapPolicy } = schedules;

@@ -13,6 +13,8 @@ const finalKinds: ReadonlySet<ErrorKind> = new Set([
   'FAILED_PRECONDITION',
   'OUT_OF_RANGE',
 ]);
+/** A tenant created a moment ago, of which the other side has not heard yet. */
+const passingReasons: ReadonlySet<string> = new Set(['TENANT_NOT_FOUND']);
 const firstDelayMs = 1000;
 const delayMsMax = 300_000;
 
@@ -27,7 +29,8 @@ export function decideAfterFailure(error: unknown, attempts: { attempt: number; 
   const isDomain = error instanceof DomainError;
   const reason = isDomain ? error.reason : 'START_FAILED';
   const detail = error instanceof Error ? error.message : String(error);
-  if ((isDomain && finalKinds.has(error.kind)) || attempt >= max) return { kind: 'give-up', reason, detail };
+  const isFinal = isDomain && finalKinds.has(error.kind) && !passingReasons.has(reason);
+  if (isFinal || attempt >= max) return { kind: 'give-up', reason, detail };
   const delayMs = Math.min(delayMsMax, firstDelayMs * 2 ** (attempt - 1));
   return { kind: 'retry', delayMs: Math.round(delayMs * (0.5 + random / 2)), reason, detail };
 }

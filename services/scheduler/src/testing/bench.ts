@@ -1,5 +1,3 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { schedules } from '@q2/contracts';
 import type { Database } from '@q2/database';
 import { Outbox, outboxMigrations } from '@q2/events';
 import { Clock } from '@q2/service-kit';
@@ -106,15 +104,6 @@ export class Bench {
   stop(): Promise<void> {
     return this.server.stop();
   }
-}
-
-const startNightly = {
-  action: { case: 'startWorkflow', value: { workflow: 'tenants/acme/workflows/nightly', input: { at: '${firing.time}' } } },
-} as const;
-
-/** A trigger that starts the workflow `nightly`, every minute unless told otherwise. */
-export function aTrigger(more: MessageInitShape<typeof schedules.TriggerSchema> = {}): schedules.Trigger {
-  return create(schedules.TriggerSchema, { ...startNightly, condition: { case: 'cron', value: { expression: '* * * * *' } }, ...more });
 }
 
 /** Takes steps until nothing is left to do. */

@@ -1,0 +1,265 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { timestampFromDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { schedules, tenantEvents, workflowEvents, workflows } from '@q2/contracts';
+import { Database } from '@q2/database';
+import { AlreadyExists, NotFound } from '@q2/errors';
+import { Outbox } from '@q2/events';
+import { GrpcEndpoint, ServiceModule, type Call, type Client, type ServiceImpl } from '@q2/service-kit';
+import { startTestPlatform, type TestPlatform } from '@q2/testing';
+import { SchedulerModule } from './scheduler.module.js';
+import { aTrigger } from './testing/a-stored-trigger.js';
+
+const { FiringState, TriggerState } = schedules;
+const refused = () => Promise.reject(new NotFound('EXECUTION_NOT_FOUND', 'this orchestrator only starts executions'));
+
+/** An orchestrator that starts executions, each of which ends at once. */
+class ExecutionsGrpc implements ServiceImpl<typeof workflows.ExecutionService> {
+  readonly started: workflows.StartExecutionRequest[] = [];
+  readonly callers = new Set<string>();
+  readonly getExecution = refused;
+  readonly listExecutions = refused;
+  readonly cancelExecution = refused;
+  readonly pauseExecution = refused;
+  readonly resumeExecution = refused;
+  readonly retryFromFailure = refused;
+  readonly signalExecution = refused;
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Outbox) private readonly outbox: Outbox,
+  ) {}
+
+  /** Tells all services of a tenant, as tenant-manager does. */
+  announceTenant(tenant: string): Promise<void> {
+    const data = { tenant, ancestors: ['platform'], state: 'ACTIVE' };
+    return this.database.inTenant(tenant, (tx) =>
+      this.outbox.add(tx, { type: tenantEvents.TenantActivatedSchema, key: `tenants/${tenant}`, data }),
+    );
+  }
+
+  async startExecution(request: workflows.StartExecutionRequest, call: Call) {
+    if (request.workflow.endsWith('/missing')) throw new NotFound('WORKFLOW_NOT_FOUND', `${request.workflow} does not exist`);
+    if (request.workflow.endsWith('/known')) throw new AlreadyExists('EXECUTION_EXISTS', 'it was started before');
+    this.started.push(request);
+    this.callers.add(call.principal.id);
+    const execution = `${request.parent}/executions/${request.executionId}`;
+    const data = { execution, workflow: `${request.workflow}/versions/1` };
+    await this.database.inTenant(call.tenant, (tx) =>
+      this.outbox.add(tx, { type: workflowEvents.ExecutionCompletedSchema, key: execution, data }),
+    );
+    return { name: execution };
+  }
+
+  async *watchExecution() {
+    yield* [];
+    await refused();
+  }
+}
+
+@Module({
+  imports: [ServiceModule.register({ name: 'workflow-orchestrator', schema: { name: 'workflows', entities: [], migrations: [] } })],
+  providers: [ExecutionsGrpc],
+})
+class OrchestratorModule implements OnModuleInit {
+  constructor(
+    @Inject(GrpcEndpoint) private readonly grpc: GrpcEndpoint,
+    @Inject(ExecutionsGrpc) private readonly executions: ExecutionsGrpc,
+  ) {}
+  onModuleInit(): void {
+    this.grpc.serve(workflows.ExecutionService, this.executions);
+  }
+}
+
+const parent = 'tenants/acme';
+const nameOf = (id: string) => `${parent}/triggers/${id}`;
+
+describe('the scheduler', () => {
+  let platform: TestPlatform;
+  let triggers: Client<typeof schedules.TriggerService>;
+  let events: Client<typeof schedules.EventService>;
+  let orchestrator: ExecutionsGrpc;
+
+  beforeAll(async () => {
+    platform = await startTestPlatform({ modules: [SchedulerModule, OrchestratorModule] });
+    const editor = { tenant: 'acme', roles: ['editor'] };
+    triggers = platform.client(schedules.TriggerService, editor);
+    events = platform.client(schedules.EventService, editor);
+    orchestrator = platform.get(ExecutionsGrpc);
+    await orchestrator.announceTenant('acme');
+  });
+  afterAll(() => platform.stop());
+
+  async function firingsOf(id: string, wanted: (firings: schedules.Firing[]) => boolean): Promise<schedules.Firing[]> {
+    const until = Date.now() + 10_000;
+    for (;;) {
+      const { firings } = await triggers.listFirings({ parent: nameOf(id) });
+      if (wanted(firings)) return firings;
+      if (Date.now() > until)
+        throw new Error(`waited in vain: ${JSON.stringify(firings.map(({ state, reason, detail }) => ({ state, reason, detail })))}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  const areSettled = (count: number) => (firings: schedules.Firing[]) =>
+    firings.length === count && firings.every(({ state }) => state !== FiringState.PENDING);
+  const onOrders = { case: 'event' as const, value: { eventTypes: ['orders.placed'] } };
+
+  it('starts a workflow under its own identity soon after an event is emitted, once for an event', async () => {
+    const action = {
+      case: 'startWorkflow',
+      value: { workflow: `${parent}/workflows/ship`, input: { order: '${event.data.order}' } },
+    } as const;
+    const condition = { case: 'event' as const, value: { eventTypes: ['orders.placed'], filter: 'event.data.total > 10' } };
+    await triggers.createTrigger({ parent, triggerId: 'ship', trigger: aTrigger({ condition, action }) });
+    const eventId = randomUUID();
+    const order = { parent, eventId, event: { type: 'orders.placed', subject: 'order-1', data: { order: 1, total: 12 } } };
+    const emittedAt = Date.now();
+    const emitted = await events.emitEvent(order);
+    expect(emitted).toMatchObject({ name: `${parent}/events/${eventId}`, source: 'tenants/acme/apiKeys/test' });
+    expect((await events.emitEvent(order)).createTime).toEqual(emitted.createTime);
+    await events.emitEvent({ ...order, eventId: '', event: { ...order.event, data: { order: 2, total: 3 } } });
+    const [firing] = await firingsOf('ship', areSettled(1));
+    expect(Date.now() - emittedAt).toBeLessThan(5000);
+    const [start] = orchestrator.started;
+    expect(start).toMatchObject({ parent, workflow: `${parent}/workflows/ship`, input: { order: 1 } });
+    expect(firing).toMatchObject({
+      state: FiringState.STARTED,
+      execution: `${parent}/executions/${start?.executionId ?? ''}`,
+      causeEventId: eventId,
+    });
+    expect(orchestrator.callers).toEqual(new Set(['services/scheduler']));
+    const [ended] = await firingsOf('ship', ([only]) => only?.endTime !== undefined);
+    expect(ended?.settleTime).toBeDefined();
+  });
+
+  it('refuses the same event id for another event', async () => {
+    const eventId = randomUUID();
+    await events.emitEvent({ parent, eventId, event: { type: 'stock.low' } });
+    await expect(events.emitEvent({ parent, eventId, event: { type: 'stock.high' } })).rejects.toMatchObject({ reason: 'EVENT_EXISTS' });
+  });
+
+  it('lets nobody emit the events of the platform', async () => {
+    await expect(events.emitEvent({ parent, event: { type: 'q2.models.events.v1.VersionPromoted' } })).rejects.toMatchObject({
+      violations: [expect.objectContaining({ field: 'event.type' })],
+    });
+  });
+
+  it('lists events by type, page by page, newest first', async () => {
+    const time = timestampFromMs(Date.parse('2026-05-01T00:00:00Z'));
+    for (const subject of ['a', 'b', 'c'])
+      await events.emitEvent({ parent, event: { type: 'page.turned', source: 'book', subject, time } });
+    const seen: schedules.Event[] = [];
+    for (let pageToken = ''; ;) {
+      const page = await events.listEvents({ parent, type: 'page.turned', pageSize: 2, pageToken });
+      seen.push(...page.events);
+      pageToken = page.nextPageToken;
+      if (pageToken === '') break;
+    }
+    expect(seen.map(({ subject }) => subject)).toEqual(['c', 'b', 'a']);
+    expect(seen[0]).toMatchObject({ source: 'book', time });
+  });
+
+  it('carries the number of hops from the execution that emits', async () => {
+    await triggers.createTrigger({ parent, triggerId: 'hops', trigger: aTrigger({ condition: onOrders }) });
+    const { name } = await triggers.runNow({ name: nameOf('hops'), requestId: randomUUID() });
+    const [first] = await firingsOf('hops', areSettled(1));
+    expect(first?.name).toBe(name);
+    await events.emitEvent({ parent, event: { type: 'orders.placed' }, cause: first?.execution ?? '' });
+    const firings = await firingsOf('hops', areSettled(2));
+    expect(firings.map(({ hops }) => hops).sort()).toEqual([0, 1]);
+  });
+
+  it('fires an interval by the real clock', async () => {
+    const condition = { case: 'interval' as const, value: { every: { seconds: 1n } } };
+    await triggers.createTrigger({ parent, triggerId: 'ticking', trigger: aTrigger({ condition, maxRuns: 2 }) });
+    await firingsOf('ticking', areSettled(2));
+    expect(await triggers.getTrigger({ name: nameOf('ticking') })).toMatchObject({ state: TriggerState.FINISHED, runCount: 2 });
+    expect((await triggers.listUpcoming({ parent: nameOf('ticking') })).firings).toEqual([]);
+  });
+
+  it('says why a firing failed, and takes an execution that exists for its own', async () => {
+    const start = (workflow: string) => ({ case: 'startWorkflow' as const, value: { workflow: `${parent}/workflows/${workflow}` } });
+    for (const id of ['missing', 'known']) {
+      await triggers.createTrigger({ parent, triggerId: id, trigger: aTrigger({ condition: onOrders, action: start(id) }) });
+      await triggers.runNow({ name: nameOf(id) });
+    }
+    expect(await firingsOf('missing', areSettled(1))).toMatchObject([
+      { state: FiringState.FAILED, reason: 'WORKFLOW_NOT_FOUND', execution: '' },
+    ]);
+    expect(await firingsOf('known', areSettled(1))).toMatchObject([{ state: FiringState.STARTED }]);
+    expect((await triggers.listFirings({ parent: nameOf('missing'), state: FiringState.STARTED })).firings).toEqual([]);
+  });
+
+  it('keeps triggers: reads, changes with etag, pauses, resumes, deletes', async () => {
+    const condition = { case: 'cron' as const, value: { expression: '0 3 * * *', timeZone: 'Europe/Berlin' } };
+    const created = await triggers.createTrigger({ parent, triggerId: 'kept', trigger: aTrigger({ condition, labels: { team: 'a' } }) });
+    const name = nameOf('kept');
+    expect(created).toMatchObject({ name, state: TriggerState.ACTIVE, etag: '1', labels: { team: 'a' }, condition });
+    expect(created.nextFireTime).toBeDefined();
+    await expect(triggers.createTrigger({ parent, triggerId: 'kept', trigger: aTrigger() })).rejects.toMatchObject({
+      reason: 'TRIGGER_EXISTS',
+    });
+    const startTime = timestampFromDate(new Date(Date.now() + 3_600_000));
+    const change = aTrigger({ displayName: 'Nightly', startTime, etag: '1' });
+    const mask = { paths: ['display_name', 'start_time'] };
+    const updated = await triggers.updateTrigger({ name, trigger: change, updateMask: mask });
+    expect(updated).toMatchObject({ displayName: 'Nightly', startTime, condition, etag: '2' });
+    await expect(triggers.updateTrigger({ name, trigger: change, updateMask: mask })).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
+    expect((await triggers.updateTrigger({ name, trigger: aTrigger() })).startTime).toBeUndefined();
+    const paused = await triggers.pauseTrigger({ name });
+    expect(paused.state).toBe(TriggerState.PAUSED);
+    expect(paused.nextFireTime).toBeUndefined();
+    expect((await triggers.resumeTrigger({ name })).nextFireTime).toBeDefined();
+    expect((await triggers.resumeTrigger({ name })).state).toBe(TriggerState.ACTIVE);
+    await triggers.deleteTrigger({ name });
+    await expect(triggers.getTrigger({ name })).rejects.toMatchObject({ reason: 'TRIGGER_NOT_FOUND' });
+    await expect(triggers.listFirings({ parent: name })).rejects.toMatchObject({ reason: 'TRIGGER_NOT_FOUND' });
+  });
+
+  it('refuses triggers that make no sense, naming each field', async () => {
+    const condition = { case: 'cron' as const, value: { expression: '61 * * * *' } };
+    const action = { case: 'startWorkflow' as const, value: { workflow: `${parent}/workflows/w`, input: { a: '${nonsense(}' } } };
+    await expect(triggers.createTrigger({ parent, trigger: aTrigger({ condition, action }) })).rejects.toMatchObject({
+      violations: [
+        expect.objectContaining({ field: 'trigger.cron.expression' }),
+        expect.objectContaining({ field: 'trigger.start_workflow.input.a' }),
+      ],
+    });
+    const past = { case: 'once' as const, value: { time: timestampFromMs(0) } };
+    await expect(triggers.createTrigger({ parent, trigger: aTrigger({ condition: past }) })).rejects.toMatchObject({
+      violations: [expect.objectContaining({ field: 'trigger.once' })],
+    });
+    await expect(triggers.createTrigger({ parent })).rejects.toMatchObject({ kind: 'INVALID_ARGUMENT' });
+  });
+
+  it('lists triggers page by page, and the next times of one or of all', async () => {
+    const acme = platform.client(schedules.TriggerService, { tenant: 'lister', roles: ['editor'] });
+    const condition = (expression: string) => ({ case: 'cron' as const, value: { expression } });
+    const action = { case: 'emitEvent' as const, value: { eventType: 'a.b' } };
+    for (const minute of [0, 20, 40]) {
+      const trigger = aTrigger({ condition: condition(`${minute} * * * *`), action, maxRuns: minute === 20 ? 1 : 0 });
+      await acme.createTrigger({ parent: 'tenants/lister', trigger });
+    }
+    const first = await acme.listTriggers({ parent: 'tenants/lister', pageSize: 2 });
+    const rest = await acme.listTriggers({ parent: 'tenants/lister', pageSize: 2, pageToken: first.nextPageToken });
+    expect([first.triggers.length, rest.triggers.length, rest.nextPageToken]).toEqual([2, 1, '']);
+    const all = await acme.listUpcoming({ parent: 'tenants/lister', count: 7 });
+    expect(all.firings).toHaveLength(7);
+    expect(new Set(all.firings.map(({ trigger }) => trigger)).size).toBe(3);
+    const times = all.firings.map(({ time }) => Number(time?.seconds));
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    const one = await acme.listUpcoming({ parent: first.triggers[0]?.name ?? '' });
+    expect(one.firings).toHaveLength(10);
+  });
+
+  it('lists firings page by page, newest first', async () => {
+    await triggers.createTrigger({ parent, triggerId: 'paged', trigger: aTrigger({ condition: onOrders }) });
+    for (let run = 0; run < 3; run += 1) await triggers.runNow({ name: nameOf('paged') });
+    const first = await triggers.listFirings({ parent: nameOf('paged'), pageSize: 2 });
+    const rest = await triggers.listFirings({ parent: nameOf('paged'), pageSize: 2, pageToken: first.nextPageToken });
+    const names = [...first.firings, ...rest.firings].map(({ name }) => name);
+    expect(new Set(names).size).toBe(3);
+    expect(rest.nextPageToken).toBe('');
+  });
+});
