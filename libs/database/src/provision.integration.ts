@@ -22,10 +22,11 @@ async function asLogin<T>(url: string, use: (client: pg.Client) => Promise<T>): 
   }
 }
 
-/** Roles belong to the whole server, so those of one run only are taken away again. */
-async function dropService(schema: string): Promise<void> {
+/** Roles belong to the whole server, so those of one run only are taken away again, from every database first. */
+async function dropService(schema: string, urls = [server.url]): Promise<void> {
   const roles = `q2_${schema}, q2_${schema}_jobs, q2_${schema}_owner`;
-  await asLogin(server.url, (client) => client.query(`DROP SCHEMA ${schema} CASCADE; DROP OWNED BY ${roles} CASCADE; DROP ROLE ${roles}`));
+  for (const url of urls) await asLogin(url, (client) => client.query(`DROP SCHEMA ${schema} CASCADE; DROP OWNED BY ${roles} CASCADE`));
+  await asLogin(server.url, (client) => client.query(`DROP ROLE ${roles}`));
 }
 
 describe('provisionService', () => {
@@ -40,8 +41,8 @@ describe('provisionService', () => {
       const rows = await asLogin(serviceUrl, async (client) => (await client.query<{ search_path: string }>('SHOW search_path')).rows);
       expect(schemas).toContain(rows[0]?.search_path);
     }
+    for (const schema of schemas) await dropService(schema, [server.url, other.url]);
     await other.stop();
-    for (const schema of schemas) await dropService(schema);
   });
 
   it('lets a job try again where its login was refused before', async () => {

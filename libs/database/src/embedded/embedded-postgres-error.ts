@@ -46,6 +46,8 @@ export function folderFailure(error: unknown, directory: string): unknown {
     case 'EPERM':
     case 'EROFS':
     case 'ENOTDIR':
+    // What a recursive mkdir says on a read-only file system.
+    case 'ENOENT':
     case 'EEXIST':
       return folderRefused(directory, messageOf(error), error);
     default:

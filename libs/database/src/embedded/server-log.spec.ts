@@ -62,7 +62,7 @@ describe('folderFailure', () => {
     });
   });
 
-  it.each(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'])('says that the folder cannot be written on %s', (code) => {
+  it.each(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT', 'EEXIST'])('says that the folder cannot be written on %s', (code) => {
     expect(failed(code)).toMatchObject({ reason: 'POSTGRES_FOLDER_REFUSED', message: expect.stringContaining(`${code}: open`) });
   });
 

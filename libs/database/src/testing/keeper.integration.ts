@@ -1,16 +1,29 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { startEmbeddedPostgres } from '../embedded/embedded-postgres.js';
 import { isAlive, waitUntil } from '../embedded/postmaster.js';
 import { notes } from '../fixtures.testing.js';
 import { Keeper } from './keeper.js';
 import { startTestDatabase } from './test-database.js';
 
+/** A cluster made once, as that takes longest. */
+let seed: string;
 let folder: string;
-beforeEach(async () => (folder = await mkdtemp(join(tmpdir(), 'q2-keeper-'))));
+
+beforeAll(async () => {
+  seed = await mkdtemp(join(tmpdir(), 'q2-keeper-seed-'));
+  await (await startEmbeddedPostgres({ directory: seed, isDurable: false })).stop();
+});
+afterAll(() => rm(seed, { recursive: true }));
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'q2-keeper-'));
+  await cp(seed, join(folder, 'postgres'), { recursive: true });
+});
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 async function databasesOf(url: string): Promise<string[]> {
@@ -100,6 +113,7 @@ describe('startTestDatabase', () => {
   });
 
   it('says why there is no server', async () => {
+    await rm(join(folder, 'postgres'), { recursive: true });
     await writeFile(join(folder, 'postgres'), 'not a folder');
     await expect(startTestDatabase(folder)).rejects.toThrow(/^no PostgreSQL for tests: the folder .* cannot be written \(EEXIST/);
   });
