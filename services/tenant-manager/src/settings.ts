@@ -4,7 +4,9 @@ import { z } from 'zod';
 /** What tenant-manager can be told, besides what every process can. */
 export const tenantManagerSettings = z.object({
   Q2_TOKEN_LIFETIME_SECONDS: wholeNumber({ min: 30, max: 900, fallback: 900 }).describe('How long an access token is valid'),
-  Q2_SIGNING_KEY_DAYS: wholeNumber({ min: 1, max: 365, fallback: 30 }).describe('How long a key signs access tokens before the next one does'),
+  Q2_SIGNING_KEY_DAYS: wholeNumber({ min: 1, max: 365, fallback: 30 }).describe(
+    'How long a key signs access tokens before the next one does',
+  ),
 });
 
 /** The settings, as providers ask for them. */

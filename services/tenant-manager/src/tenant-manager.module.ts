@@ -6,16 +6,16 @@ import { AccessGrpc } from './access/access.grpc.js';
 import { ApiKeysService } from './access/api-keys.service.js';
 import { OperatorKeyService } from './access/operator-key.service.js';
 import { RolesService } from './access/roles.service.js';
-import { ServiceCredentials } from './access/service-credentials.js';
+import { ServiceCredentials } from './access/service-credentials.service.js';
 import { SigningKeysService } from './access/signing-keys.service.js';
-import { TokenExchange } from './access/token-exchange.js';
+import { TokenExchange } from './access/token-exchange.service.js';
 import { TokensService } from './access/tokens.service.js';
 import { AuditConsumer } from './audit/audit.consumer.js';
 import { AuditGrpc } from './audit/audit.grpc.js';
 import { AuditLogService } from './audit/audit-log.service.js';
 import { PlansGrpc } from './plans/plans.grpc.js';
 import { PlansService } from './plans/plans.service.js';
-import { LimitAnnouncer } from './quotas/limit-announcer.js';
+import { LimitAnnouncer } from './quotas/limit-announcer.service.js';
 import { QuotasGrpc } from './quotas/quotas.grpc.js';
 import { QuotasService } from './quotas/quotas.service.js';
 import { tenantsSchema } from './schema.js';
@@ -32,7 +32,12 @@ const transports = [TenantsGrpc, PlansGrpc, QuotasGrpc, AccessGrpc, AuditGrpc, U
 /** tenant-manager: tenants, plans, quotas, access, the audit log and metered use. */
 @Module({
   imports: [ServiceModule.register({ name: 'tenant-manager', schema: tenantsSchema })],
-  providers: [{ provide: TenantManagerSettings, useFactory: () => configuration(tenantManagerSettings) }, ...access, ...services, ...transports],
+  providers: [
+    { provide: TenantManagerSettings, useFactory: () => configuration(tenantManagerSettings) },
+    ...access,
+    ...services,
+    ...transports,
+  ],
 })
 export class TenantManagerModule implements OnModuleInit {
   constructor(

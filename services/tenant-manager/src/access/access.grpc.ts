@@ -9,7 +9,7 @@ import type { ApiKeyRow } from './api-key-rows.js';
 import { ApiKeysService, type ApiKeyWithText } from './api-keys.service.js';
 import { RolesService, type AccessRole } from './roles.service.js';
 import { SigningKeysService } from './signing-keys.service.js';
-import { TokenExchange } from './token-exchange.js';
+import { TokenExchange } from './token-exchange.service.js';
 import { credentialRefused, type IssuedToken } from './tokens.service.js';
 
 /** Serves `q2.tenants.v1.AccessService`. */
@@ -37,7 +37,10 @@ export class AccessGrpc implements ServiceImpl<typeof tenants.AccessService> {
     const before = decodePage(request.pageToken, z.string().regex(/^\d{1,19}$/));
     const found = await this.keys.list(call.tenant, { size: size + 1, before });
     const page = found.slice(0, size);
-    return { apiKeys: page.map((key) => this.toApiKey(key)), nextPageToken: found.length > size ? encodePage(page.at(-1)?.position ?? '') : '' };
+    return {
+      apiKeys: page.map((key) => this.toApiKey(key)),
+      nextPageToken: found.length > size ? encodePage(page.at(-1)?.position ?? '') : '',
+    };
   }
 
   async rotateApiKey({ name, overlap }: tenants.RotateApiKeyRequest, call: Call) {
@@ -59,7 +62,10 @@ export class AccessGrpc implements ServiceImpl<typeof tenants.AccessService> {
     const after = decodePage(request.pageToken, z.string()) ?? '';
     const found = await this.roles.list(call.tenant, { size: size + 1, after });
     const page = found.slice(0, size);
-    return { roles: page.map((role) => toRole(call.tenant, role)), nextPageToken: found.length > size ? encodePage(page.at(-1)?.role ?? '') : '' };
+    return {
+      roles: page.map((role) => toRole(call.tenant, role)),
+      nextPageToken: found.length > size ? encodePage(page.at(-1)?.role ?? '') : '',
+    };
   }
 
   async issueToken({ credential }: tenants.IssueTokenRequest, { peer }: Call) {
@@ -105,10 +111,23 @@ const states: Readonly<Record<ApiKeyState, tenants.ApiKeyState>> = {
 
 const keyIdOf = (name: string): string => tenants.apiKeyName.parse(name).api_key;
 
-function toRole(tenant: string, { role, displayName, permissions, createdAt }: AccessRole): MessageInitShape<typeof tenants.AccessRoleSchema> {
-  return { name: tenants.roleName.format({ tenant, role }), displayName, permissions: [...permissions], createTime: timestampFromDate(createdAt) };
+function toRole(
+  tenant: string,
+  { role, displayName, permissions, createdAt }: AccessRole,
+): MessageInitShape<typeof tenants.AccessRoleSchema> {
+  return {
+    name: tenants.roleName.format({ tenant, role }),
+    displayName,
+    permissions: [...permissions],
+    createTime: timestampFromDate(createdAt),
+  };
 }
 
 function toAccessToken({ token, lifetimeSeconds, expiresAt }: IssuedToken): MessageInitShape<typeof tenants.AccessTokenSchema> {
-  return { accessToken: token, tokenType: 'Bearer', expiresIn: { seconds: BigInt(lifetimeSeconds) }, expireTime: timestampFromDate(expiresAt) };
+  return {
+    accessToken: token,
+    tokenType: 'Bearer',
+    expiresIn: { seconds: BigInt(lifetimeSeconds) },
+    expireTime: timestampFromDate(expiresAt),
+  };
 }

@@ -26,8 +26,8 @@ export class CreateAccess1764000000300 implements MigrationInterface {
     await enableTenantIsolation(runner, 'signing_keys');
   }
 
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop table signing_keys; drop table access_roles; drop table api_keys');
+  async down(): Promise<void> {
+    throw new Error('migrations go forward only');
   }
 }
 

@@ -26,7 +26,10 @@ export const apiKeyColumns = `tenant_id as tenant, key_id as "keyId", position, 
  * @throws {NotFound} API_KEY_NOT_FOUND
  */
 export async function lockApiKey(tx: Tx, keyId: string): Promise<ApiKeyRow> {
-  const [row] = await tx.query<ApiKeyRow>(`select ${apiKeyColumns} from api_keys where tenant_id = $1 and key_id = $2 for update`, [tx.tenant, keyId]);
+  const [row] = await tx.query<ApiKeyRow>(`select ${apiKeyColumns} from api_keys where tenant_id = $1 and key_id = $2 for update`, [
+    tx.tenant,
+    keyId,
+  ]);
   if (row) return row;
   throw new NotFound('API_KEY_NOT_FOUND', `tenants/${tx.tenant}/apiKeys/${keyId} does not exist`, { key: keyId });
 }

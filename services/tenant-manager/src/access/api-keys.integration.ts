@@ -3,9 +3,9 @@ import { tenantEvents, tenants } from '@q2/contracts';
 import { TokenVerifier } from '@q2/service-kit';
 import { startTestPlatform, type TestPlatform, type TestPrincipal } from '@q2/testing';
 import { TenantManagerModule } from '../tenant-manager.module.js';
-import { EventRecorder, EventRecorderModule, eventually } from '../testing/event-recorder.js';
-import { aTenant, operator } from '../testing/tenant-builder.js';
-import { TestClock } from '../testing/test-clock.js';
+import { EventRecorder, EventRecorderModule, eventually } from '../testing/event-recorder.testing.js';
+import { aTenant, operator } from '../testing/tenant-builder.testing.js';
+import { TestClock } from '../testing/test-clock.testing.js';
 
 let platform: TestPlatform;
 let verifier: TokenVerifier;
@@ -22,7 +22,10 @@ const nameOf = (credential: tenants.ApiKeyCredential): string => credential.apiK
 
 beforeAll(async () => {
   platform = await startTestPlatform({ modules: [TenantManagerModule, EventRecorderModule], clock });
-  verifier = new TokenVerifier(() => access().getJwks({}), () => clock.now().getTime());
+  verifier = new TokenVerifier(
+    () => access().getJwks({}),
+    () => clock.now().getTime(),
+  );
 });
 afterAll(() => platform.stop());
 
@@ -30,7 +33,11 @@ describe('a key', () => {
   it('exchanges for a token that says who bears it', async () => {
     await aTenant(platform, 'key-1');
     const created = await aKey('key-1', ['editor', 'viewer', 'editor']);
-    expect(created.apiKey).toMatchObject({ roles: ['editor', 'viewer'], state: tenants.ApiKeyState.ACTIVE, creator: 'tenants/key-1/apiKeys/test' });
+    expect(created.apiKey).toMatchObject({
+      roles: ['editor', 'viewer'],
+      state: tenants.ApiKeyState.ACTIVE,
+      creator: 'tenants/key-1/apiKeys/test',
+    });
     expect(created.secret).toMatch(/^q2_k[a-z2-7]{15}_[\w-]{43}$/);
     const issued = await exchange(created.secret);
     expect(issued).toMatchObject({ tokenType: 'Bearer', expiresIn: { seconds: 900n } });
@@ -84,7 +91,9 @@ describe('a key', () => {
     const { apiKey } = await admin.rotateApiKey({ name });
     const endsAt = apiKey?.previousSecretExpireTime && timestampDate(apiKey.previousSecretExpireTime).getTime();
     expect((endsAt ?? 0) - clock.now().getTime()).toBeGreaterThan(23 * hourMs);
-    await expect(admin.rotateApiKey({ name, overlap: durationFromMs(7 * 24 * hourMs + 1) })).rejects.toThrow(/overlap: must be 0 to 7 days/);
+    await expect(admin.rotateApiKey({ name, overlap: durationFromMs(7 * 24 * hourMs + 1) })).rejects.toThrow(
+      /overlap: must be 0 to 7 days/,
+    );
     await expect(admin.rotateApiKey({ name, overlap: durationFromMs(-1) })).rejects.toThrow(/overlap/);
     const atOnce = await admin.rotateApiKey({ name, overlap: durationFromMs(0) });
     await exchange(atOnce.secret);
@@ -100,7 +109,9 @@ describe('a key', () => {
     expect(await admin.revokeApiKey({ name })).toEqual(revoked);
     await expect(exchange(created.secret)).rejects.toThrow(reasonIs('CREDENTIAL_REFUSED'));
     await eventually(() =>
-      expect(platform.get(EventRecorder).find(tenantEvents.ApiKeyRevokedSchema, name)).toMatchObject([{ apiKey: name, publishedFor: 'key-6' }]),
+      expect(platform.get(EventRecorder).find(tenantEvents.ApiKeyRevokedSchema, name)).toMatchObject([
+        { apiKey: name, publishedFor: 'key-6' },
+      ]),
     );
   });
 
@@ -113,7 +124,9 @@ describe('a key', () => {
     await expect(create({ displayName: 'key', roles: ['viewer'], expireTime: past })).rejects.toThrow(/api_key\.expire_time/);
     await expect(create({ displayName: 'key', roles: ['unknown'] })).rejects.toThrow(/'unknown' is neither/);
     const missing = 'tenants/key-7/apiKeys/knone';
-    await expect(access({ tenant: 'key-7', roles: ['admin'] }).revokeApiKey({ name: missing })).rejects.toThrow(reasonIs('API_KEY_NOT_FOUND'));
+    await expect(access({ tenant: 'key-7', roles: ['admin'] }).revokeApiKey({ name: missing })).rejects.toThrow(
+      reasonIs('API_KEY_NOT_FOUND'),
+    );
   });
 
   it('gives no tokens while its tenant, or one above it, is suspended', async () => {
@@ -219,5 +232,6 @@ describe("a tenant's own roles", () => {
   });
 
   /** What an admin may do, as a token of one shows. */
-  const adminPermissions = async () => (await verifier.verify((await exchange((await aKey('role-3', ['admin'])).secret)).accessToken)).permissions;
+  const adminPermissions = async () =>
+    (await verifier.verify((await exchange((await aKey('role-3', ['admin'])).secret)).accessToken)).permissions;
 });

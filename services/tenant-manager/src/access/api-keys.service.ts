@@ -46,7 +46,8 @@ export class ApiKeysService {
     const roles = [...new Set(wanted.roles)];
     if (roles.length === 0) throw InvalidArgument.field('api_key.roles', 'must name at least one role');
     const { expiresAt } = wanted;
-    if (expiresAt !== undefined && expiresAt <= this.clock.now()) throw InvalidArgument.field('api_key.expire_time', 'must lie in the future');
+    if (expiresAt !== undefined && expiresAt <= this.clock.now())
+      throw InvalidArgument.field('api_key.expire_time', 'must lie in the future');
     return this.database.inTenant(tenant, async (tx) => {
       await this.roles.checkGrant(tx, granter, roles, 'api_key.roles');
       return insertKey(tx, { ...wanted, roles, creator: granter.id });
@@ -71,7 +72,11 @@ export class ApiKeysService {
       const now = this.clock.now();
       const key = await this.lockGranted(tx, granter, keyId);
       const state = apiKeyState(key, now);
-      if (state !== 'ACTIVE') throw new FailedPrecondition('API_KEY_NOT_ACTIVE', `apiKeys/${keyId} is ${state}; only an ACTIVE key can be rotated`, { key: keyId, state });
+      if (state !== 'ACTIVE')
+        throw new FailedPrecondition('API_KEY_NOT_ACTIVE', `apiKeys/${keyId} is ${state}; only an ACTIVE key can be rotated`, {
+          key: keyId,
+          state,
+        });
       const secret = newSecret();
       await tx.execute(
         'update api_keys set previous_secret_hash = secret_hash, previous_expires_at = $3, secret_hash = $4 where tenant_id = $1 and key_id = $2',

@@ -47,5 +47,9 @@ export function checkRoleFitsTenant(role: string, isPlatform: boolean, field: st
 
 function exceedsOwn(what: string, missing: readonly string[]): PermissionDenied {
   const listed = missing.join(', ');
-  return new PermissionDenied('GRANT_EXCEEDS_OWN', `nobody can grant, rotate or revoke more than they hold; you lack the ${what} ${listed}`, { [what]: listed });
+  return new PermissionDenied(
+    'GRANT_EXCEEDS_OWN',
+    `nobody can grant, rotate or revoke more than they hold; you lack the ${what} ${listed}`,
+    { [what]: listed },
+  );
 }

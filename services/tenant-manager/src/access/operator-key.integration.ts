@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { tenants } from '@q2/contracts';
 import { startTestPlatform, type TestPlatform } from '@q2/testing';
 import { TenantManagerModule } from '../tenant-manager.module.js';
-import { operator } from '../testing/tenant-builder.js';
+import { operator } from '../testing/tenant-builder.testing.js';
 import { formatApiKey, newApiKey } from './api-key.js';
 import { OperatorKeyService } from './operator-key.service.js';
 
@@ -32,7 +32,10 @@ describe('ensureOperatorKey', () => {
     expect((await stat(join(folder, 'home'))).mode & 0o777).toBe(0o700);
     expect(await readdir(join(folder, 'home'))).toEqual(['operator.key']);
     const { accessToken } = await exchange(text);
-    expect(JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString())).toMatchObject({ tenant: 'platform', roles: ['operator'] });
+    expect(JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString())).toMatchObject({
+      tenant: 'platform',
+      roles: ['operator'],
+    });
   });
 
   it('gives the same key at every start', async () => {

@@ -60,7 +60,8 @@ export class RolesService {
   async checkGrant(tx: Tx, granter: Granter, roles: readonly string[], field: string): Promise<void> {
     const own = await findOwnRoles(tx, roles);
     const carried = [...own.values()].flat().length;
-    if (carried > mostPermissions) throw InvalidArgument.field(field, `the tenant's own roles may carry ${mostPermissions} permissions together, got ${carried}`);
+    if (carried > mostPermissions)
+      throw InvalidArgument.field(field, `the tenant's own roles may carry ${mostPermissions} permissions together, got ${carried}`);
     for (const role of roles) {
       const permissions = own.get(role);
       if (permissions) checkGrantsPermissions(granter, permissions);

@@ -7,8 +7,8 @@ import { TokenVerifier } from '@q2/service-kit';
 import { startTestPlatform, type TestPlatform } from '@q2/testing';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { TenantManagerModule } from '../tenant-manager.module.js';
-import { operator } from '../testing/tenant-builder.js';
-import { TestClock } from '../testing/test-clock.js';
+import { operator } from '../testing/tenant-builder.testing.js';
+import { TestClock } from '../testing/test-clock.testing.js';
 import { newApiKey, formatApiKey } from './api-key.js';
 import { SigningKeysService } from './signing-keys.service.js';
 
@@ -26,7 +26,11 @@ const aKey = async () => {
   const apiKey = { displayName: 'key', roles: ['viewer'] };
   return (await platform.client(tenants.AccessService, operator).createApiKey({ parent: 'tenants/platform', apiKey })).secret;
 };
-const verify = (token: string) => new TokenVerifier(() => access().getJwks({}), () => clock.now().getTime()).verify(token);
+const verify = (token: string) =>
+  new TokenVerifier(
+    () => access().getJwks({}),
+    () => clock.now().getTime(),
+  ).verify(token);
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'q2-keys-'));
@@ -88,7 +92,9 @@ describe('guessing', () => {
   it('is told nothing of what was wrong', async () => {
     const right = await aKey();
     const messages = await Promise.all(
-      ['no key at all', formatApiKey(newApiKey()), `${right.slice(0, -2)}__`].map((text) => exchange(text).catch((error: unknown) => String(error))),
+      ['no key at all', formatApiKey(newApiKey()), `${right.slice(0, -2)}__`].map((text) =>
+        exchange(text).catch((error: unknown) => String(error)),
+      ),
     );
     expect(new Set(messages).size).toBe(1);
   });
@@ -98,7 +104,11 @@ describe('a token', () => {
   it('is an EdDSA JWT with the claims that services check', async () => {
     const { accessToken } = await exchange(await aKey());
     const keys = await access().getJwks({});
-    const { payload, protectedHeader } = await jwtVerify(accessToken, createLocalJWKSet(keys), { issuer: 'q2', audience: 'q2', currentDate: clock.now() });
+    const { payload, protectedHeader } = await jwtVerify(accessToken, createLocalJWKSet(keys), {
+      issuer: 'q2',
+      audience: 'q2',
+      currentDate: clock.now(),
+    });
     expect(protectedHeader).toEqual({ alg: 'EdDSA', typ: 'JWT', kid: keys.keys[0]?.kid });
     expect(payload).toMatchObject({ tenant: 'platform', roles: ['viewer'], permissions: [], jti: expect.any(String) });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(900);

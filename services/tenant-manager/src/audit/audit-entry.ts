@@ -51,10 +51,6 @@ export class ChainVerifier {
   private last: ChainHead = { entryCount: 0, hash: genesisHash };
   private found: ChainFault | undefined;
 
-  get fault(): ChainFault | undefined {
-    return this.found;
-  }
-
   add(entry: AuditEntry): void {
     if (this.found) return;
     const expected = this.last.entryCount + 1;
@@ -67,7 +63,8 @@ export class ChainVerifier {
   finish(head: ChainHead): ChainFault | undefined {
     if (this.found) return this.found;
     const { entryCount, hash } = this.last;
-    if (entryCount < head.entryCount) return { sequence: entryCount + 1, problem: `missing; the log ends ${head.entryCount - entryCount} too early` };
+    if (entryCount < head.entryCount)
+      return { sequence: entryCount + 1, problem: `missing; the log ends ${head.entryCount - entryCount} too early` };
     if (entryCount > head.entryCount) return { sequence: head.entryCount + 1, problem: 'was not appended by the platform' };
     return hash === head.hash ? undefined : { sequence: Math.max(1, entryCount), problem: 'is not the entry that the log ended with' };
   }

@@ -39,7 +39,10 @@ export class AuditLogService {
    * @param content canonical JSON
    */
   async append(tx: Tx, eventId: string, content: string): Promise<void> {
-    await tx.execute('insert into audit_heads (tenant_id, entry_count, hash) values ($1, 0, $2) on conflict do nothing', [tx.tenant, genesisHash]);
+    await tx.execute('insert into audit_heads (tenant_id, entry_count, hash) values ($1, 0, $2) on conflict do nothing', [
+      tx.tenant,
+      genesisHash,
+    ]);
     const [head] = await tx.query<{ entryCount: string; hash: string }>(
       'select entry_count as "entryCount", hash from audit_heads where tenant_id = $1 for update',
       [tx.tenant],
@@ -52,7 +55,8 @@ export class AuditLogService {
        on conflict (tenant_id, event_id) do nothing`,
       [tx.tenant, sequence, eventId, content, previousHash, hash],
     );
-    if (inserted === 1) await tx.execute('update audit_heads set entry_count = $2, hash = $3 where tenant_id = $1', [tx.tenant, sequence, hash]);
+    if (inserted === 1)
+      await tx.execute('update audit_heads set entry_count = $2, hash = $3 where tenant_id = $1', [tx.tenant, sequence, hash]);
   }
 
   /** Entries as asked for, the newest first. */

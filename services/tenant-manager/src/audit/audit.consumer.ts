@@ -30,7 +30,7 @@ export class AuditConsumer implements OnModuleInit {
 }
 
 /** The call as its entry keeps it. Times are written to the millisecond, so that as text they sort as they follow. */
-export function auditContent(event: ReceivedEvent): string {
+function auditContent(event: ReceivedEvent): string {
   const recorded = decodeEvent(auditEvents.AuditRecordedSchema, event);
   const json = toJson(auditEvents.AuditRecordedSchema, recorded);
   const time = recorded.time ? timestampDate(recorded.time) : event.time;

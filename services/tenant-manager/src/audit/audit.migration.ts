@@ -27,7 +27,7 @@ export class CreateAuditLog1764000000400 implements MigrationInterface {
       for each statement execute function refuse_change()`);
   }
 
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop table audit_entries; drop table audit_heads; drop function refuse_change');
+  async down(): Promise<void> {
+    throw new Error('migrations go forward only');
   }
 }

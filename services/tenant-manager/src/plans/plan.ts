@@ -33,8 +33,16 @@ const GiB = 2 ** 30;
 /** The plans shipped with the platform. The operator may change them; a start never changes them back. */
 export const shippedPlans: readonly Pick<Plan, 'plan' | 'displayName' | 'limits'>[] = [
   { plan: 'free', displayName: 'Free', limits: limitsOf(1, { gpus: 0, members: 3, storage_bytes: 1 * GiB, memory_bytes: 1 * GiB }) },
-  { plan: 'starter', displayName: 'Starter', limits: limitsOf(5, { gpus: 0, members: 10, storage_bytes: 20 * GiB, memory_bytes: 4 * GiB }) },
-  { plan: 'professional', displayName: 'Professional', limits: limitsOf(50, { gpus: 4, members: 100, storage_bytes: 500 * GiB, memory_bytes: 64 * GiB }) },
+  {
+    plan: 'starter',
+    displayName: 'Starter',
+    limits: limitsOf(5, { gpus: 0, members: 10, storage_bytes: 20 * GiB, memory_bytes: 4 * GiB }),
+  },
+  {
+    plan: 'professional',
+    displayName: 'Professional',
+    limits: limitsOf(50, { gpus: 4, members: 100, storage_bytes: 500 * GiB, memory_bytes: 64 * GiB }),
+  },
   { plan: 'enterprise', displayName: 'Enterprise', limits: { requests_per_minute: 600_000, metric_points_per_minute: 6_000_000 } },
 ];
 
@@ -78,9 +86,13 @@ export function checkFits(tenant: string, plan: Pick<Plan, 'plan' | 'limits'>, u
   const excess = findExcess(used, plan.limits);
   if (excess.length === 0) return;
   const listed = excess.map((each) => `${each.resource} ${each.used} of ${each.limit}`).join(', ');
-  throw new FailedPrecondition('USE_EXCEEDS_PLAN', `tenants/${tenant} uses more than plans/${plan.plan} allows: ${listed}; release the excess first`, {
-    tenant,
-    plan: plan.plan,
-    ...Object.fromEntries(excess.map((each) => [each.resource, `${each.used}/${each.limit}`])),
-  });
+  throw new FailedPrecondition(
+    'USE_EXCEEDS_PLAN',
+    `tenants/${tenant} uses more than plans/${plan.plan} allows: ${listed}; release the excess first`,
+    {
+      tenant,
+      plan: plan.plan,
+      ...Object.fromEntries(excess.map((each) => [each.resource, `${each.used}/${each.limit}`])),
+    },
+  );
 }

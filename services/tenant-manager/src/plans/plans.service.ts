@@ -80,7 +80,10 @@ export class PlansService {
       if (previous === null) throw new FailedPrecondition('ROOT_TENANT_FIXED', `tenants/${rootTenant} has no plan`, { tenant });
       // Nothing can be acquired between this look at what is used and the commit of the new limits.
       checkFits(tenant, await getPlanRow(tx, plan), await lockOwnUsage(tx, tenant));
-      await tx.execute('update tenants set plan_id = $2, revision = revision + 1, updated_at = clock_timestamp() where tenant_id = $1', [tenant, plan]);
+      await tx.execute('update tenants set plan_id = $2, revision = revision + 1, updated_at = clock_timestamp() where tenant_id = $1', [
+        tenant,
+        plan,
+      ]);
       if (previous !== plan) await this.announceChange(tx, tenant, { previous, plan });
       return getTenantRow(tx, tenant);
     });
@@ -90,14 +93,19 @@ export class PlansService {
     await this.outbox.add(tx, {
       type: tenantEvents.PlanChangedSchema,
       key: tenants.tenantName.format({ tenant }),
-      data: { tenant, previousPlan: tenants.planName.format({ plan: plans.previous }), plan: tenants.planName.format({ plan: plans.plan }) },
+      data: {
+        tenant,
+        previousPlan: tenants.planName.format({ plan: plans.previous }),
+        plan: tenants.planName.format({ plan: plans.plan }),
+      },
     });
   }
 }
 
 /** The catalogue has no row-level security: that only the platform writes it is decided here. */
 function checkPlatform(tenant: string): void {
-  if (tenant !== rootTenant) throw new PermissionDenied('PLANS_BELONG_TO_PLATFORM', 'plans are written by operators of the platform only', { tenant });
+  if (tenant !== rootTenant)
+    throw new PermissionDenied('PLANS_BELONG_TO_PLATFORM', 'plans are written by operators of the platform only', { tenant });
 }
 
 function checkRevision(current: Plan, revision: string | undefined): void {

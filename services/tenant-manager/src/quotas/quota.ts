@@ -4,7 +4,7 @@ import { AlreadyExists, ResourceExhausted } from '@q2/errors';
 export const countableMost = Number.MAX_SAFE_INTEGER;
 
 /** Marks of a limit at which a tenant is told, in percent. */
-export const thresholdsPercent = [80, 90, 100] as const;
+const thresholdsPercent = [80, 90, 100] as const;
 
 /** Use of one resource by one tenant of a path, with all below it. */
 export interface UseOnPath {
@@ -54,13 +54,17 @@ export interface QuotaRequest {
 export function quotaExceeded(request: QuotaRequest, binding: { tenant: string; limit: number; used: number }): ResourceExhausted {
   const { resource, amount } = request;
   const { tenant, limit, used } = binding;
-  return new ResourceExhausted('QUOTA_EXCEEDED', `${amount} more ${resource} would exceed the limit of tenants/${tenant}: ${used} of ${limit} are in use`, {
-    tenant,
-    resource,
-    limit: String(limit),
-    used: String(used),
-    amount: String(amount),
-  });
+  return new ResourceExhausted(
+    'QUOTA_EXCEEDED',
+    `${amount} more ${resource} would exceed the limit of tenants/${tenant}: ${used} of ${limit} are in use`,
+    {
+      tenant,
+      resource,
+      limit: String(limit),
+      used: String(used),
+      amount: String(amount),
+    },
+  );
 }
 
 /** The refusal where the holder already holds another amount. */

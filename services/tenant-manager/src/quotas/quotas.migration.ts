@@ -15,9 +15,8 @@ export class CreateQuotas1764000000200 implements MigrationInterface {
     await runner.query(pathUse);
   }
 
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop function quota_path; drop function quota_release; drop function quota_acquire; drop function quota_lock_path');
-    await runner.query('drop table limit_crossings; drop table quota_reservations; drop table quota_usage');
+  async down(): Promise<void> {
+    throw new Error('migrations go forward only');
   }
 }
 

@@ -3,8 +3,16 @@ import { Database, type Tx } from '@q2/database';
 import { NotFound } from '@q2/errors';
 import { heldResources, type Limits } from '../plans/plan.js';
 import { rootTenant } from '../tenants/tenant.js';
-import { LimitAnnouncer } from './limit-announcer.js';
-import { countableMost, findBinding, findThresholdPassed, quotaExceeded, reservationDiffers, type QuotaRequest, type UseOnPath } from './quota.js';
+import { LimitAnnouncer } from './limit-announcer.service.js';
+import {
+  countableMost,
+  findBinding,
+  findThresholdPassed,
+  quotaExceeded,
+  reservationDiffers,
+  type QuotaRequest,
+  type UseOnPath,
+} from './quota.js';
 
 /** What a holder has of a resource. */
 export interface Reservation extends QuotaRequest {
@@ -43,9 +51,13 @@ export class QuotasService {
 
   /** The state of the tenant that binds, or undefined where none on the path is limited. */
   async check(tenant: string, resource: string) {
-    const rows = await this.database.inTenant(tenant, (tx) => tx.query<PathRow>('select tenant, used, "limit" from quota_path($1)', [resource]), {
-      readOnly: true,
-    });
+    const rows = await this.database.inTenant(
+      tenant,
+      (tx) => tx.query<PathRow>('select tenant, used, "limit" from quota_path($1)', [resource]),
+      {
+        readOnly: true,
+      },
+    );
     return findBinding(rows.map(toUse));
   }
 
@@ -94,7 +106,11 @@ export class QuotasService {
   }
 }
 
-const toUse = ({ tenant, used, limit }: PathRow): UseOnPath => ({ tenant, used: Number(used), limit: limit === null ? undefined : Number(limit) });
+const toUse = ({ tenant, used, limit }: PathRow): UseOnPath => ({
+  tenant,
+  used: Number(used),
+  limit: limit === null ? undefined : Number(limit),
+});
 
 /** Where no limit binds, what can be counted does. */
 function refusal(request: QuotaRequest, path: readonly UseOnPath[]) {
@@ -109,7 +125,10 @@ async function readUsage(tx: Tx, tenant: string): Promise<readonly Usage[]> {
      where tenant_id = $1 or (parent_id = $1 and $1 = $2) group by resource`,
     [tenant, rootTenant],
   );
-  const [plan] = await tx.query<{ limits: Limits }>('select p.limits from tenants t join plans p on p.plan_id = t.plan_id where t.tenant_id = $1', [tenant]);
+  const [plan] = await tx.query<{ limits: Limits }>(
+    'select p.limits from tenants t join plans p on p.plan_id = t.plan_id where t.tenant_id = $1',
+    [tenant],
+  );
   const byResource = new Map(rows.map((row) => [row.resource, row]));
   return heldResources.map((resource) => {
     const row = byResource.get(resource);

@@ -11,7 +11,10 @@ describe('checkTransition', () => {
 
   it('names what is allowed instead', () => {
     expect(() => checkTransition('acme', 'PENDING', 'SUSPENDED')).toThrow(
-      expect.objectContaining({ reason: 'ILLEGAL_TENANT_TRANSITION', metadata: { tenant: 'acme', from: 'PENDING', to: 'SUSPENDED', allowed: 'ACTIVE' } }),
+      expect.objectContaining({
+        reason: 'ILLEGAL_TENANT_TRANSITION',
+        metadata: { tenant: 'acme', from: 'PENDING', to: 'SUSPENDED', allowed: 'ACTIVE' },
+      }),
     );
   });
 
@@ -43,7 +46,12 @@ describe('checkFromAbove', () => {
 
 describe('checkActivePath', () => {
   it('passes where all are active', () => {
-    expect(() => checkActivePath([{ tenant: 'platform', state: 'ACTIVE' }, { tenant: 'acme', state: 'ACTIVE' }])).not.toThrow();
+    expect(() =>
+      checkActivePath([
+        { tenant: 'platform', state: 'ACTIVE' },
+        { tenant: 'acme', state: 'ACTIVE' },
+      ]),
+    ).not.toThrow();
   });
 
   it('names the highest tenant that is not', () => {
@@ -52,7 +60,9 @@ describe('checkActivePath', () => {
       { tenant: 'acme', state: 'SUSPENDED' },
       { tenant: 'acme-eu', state: 'PENDING' },
     ] as const;
-    expect(() => checkActivePath(path)).toThrow(expect.objectContaining({ reason: 'TENANT_NOT_ACTIVE', metadata: { tenant: 'acme', state: 'SUSPENDED' } }));
+    expect(() => checkActivePath(path)).toThrow(
+      expect.objectContaining({ reason: 'TENANT_NOT_ACTIVE', metadata: { tenant: 'acme', state: 'SUSPENDED' } }),
+    );
   });
 });
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { tenants, tenantEvents } from '@q2/contracts';
 import { startTestPlatform, type TestPlatform } from '@q2/testing';
 import { TenantManagerModule } from '../tenant-manager.module.js';
-import { EventRecorder, EventRecorderModule, eventually } from '../testing/event-recorder.js';
-import { aTenant, operator } from '../testing/tenant-builder.js';
+import { EventRecorder, EventRecorderModule, eventually } from '../testing/event-recorder.testing.js';
+import { aTenant, operator } from '../testing/tenant-builder.testing.js';
 
 let platform: TestPlatform;
 const client = (as: Parameters<TestPlatform['client']>[1] = operator) => platform.client(tenants.TenantService, as);
@@ -45,7 +45,10 @@ describe('CreateTenant', () => {
     await aTenant(platform, 'create-3', { plan: 'plans/professional' });
     await aTenant(platform, 'create-3-eu', { parent: 'create-3' });
     const deepest = await aTenant(platform, 'create-3-eu-lab', { parent: 'create-3-eu' });
-    expect(deepest).toMatchObject({ plan: 'plans/professional', ancestors: ['tenants/platform', 'tenants/create-3', 'tenants/create-3-eu'] });
+    expect(deepest).toMatchObject({
+      plan: 'plans/professional',
+      ancestors: ['tenants/platform', 'tenants/create-3', 'tenants/create-3-eu'],
+    });
   });
 
   it('puts a tenant of the top level on the free plan where none is named', async () => {
@@ -68,7 +71,10 @@ describe('the states of a tenant', () => {
     await aTenant(platform, 'states-1-eu', { parent: 'states-1' });
     const suspended = await client().suspendTenant({ name: 'tenants/states-1-eu', reason: 'unpaid' });
     expect(suspended).toMatchObject({ state: tenants.TenantState.SUSPENDED, suspensionReason: 'unpaid' });
-    expect(await client().activateTenant({ name: 'tenants/states-1-eu' })).toMatchObject({ state: tenants.TenantState.ACTIVE, suspensionReason: '' });
+    expect(await client().activateTenant({ name: 'tenants/states-1-eu' })).toMatchObject({
+      state: tenants.TenantState.ACTIVE,
+      suspensionReason: '',
+    });
     const path = { tenant: 'states-1-eu', ancestors: ['platform', 'states-1'] };
     const events = platform.get(EventRecorder);
     const key = 'tenants/states-1-eu';
@@ -80,7 +86,9 @@ describe('the states of a tenant', () => {
 
   it('refuses what is not allowed, naming what is', async () => {
     await client().createTenant({ parent: 'tenants/platform', tenantId: 'states-2', tenant: { displayName: 'S' } });
-    await expect(client().suspendTenant({ name: 'tenants/states-2' })).rejects.toThrow(/PENDING and cannot become SUSPENDED; from PENDING it can become ACTIVE/);
+    await expect(client().suspendTenant({ name: 'tenants/states-2' })).rejects.toThrow(
+      /PENDING and cannot become SUSPENDED; from PENDING it can become ACTIVE/,
+    );
     await expect(client().suspendTenant({ name: 'tenants/platform' })).rejects.toThrow(reasonIs('ROOT_TENANT_FIXED'));
   });
 
@@ -111,7 +119,10 @@ describe('UpdateTenant', () => {
     const updated = await client().updateTenant({ tenant, updateMask: { paths: ['labels'] } });
     expect(updated).toMatchObject({ displayName: 'update-1', labels: { a: 'b' } });
     const named = { name: 'tenants/update-1', displayName: 'New' };
-    expect(await client().updateTenant({ tenant: named, updateMask: { paths: ['display_name'] } })).toMatchObject({ displayName: 'New', labels: { a: 'b' } });
+    expect(await client().updateTenant({ tenant: named, updateMask: { paths: ['display_name'] } })).toMatchObject({
+      displayName: 'New',
+      labels: { a: 'b' },
+    });
     await expect(client().updateTenant({ tenant, updateMask: { paths: ['labels'] } })).rejects.toThrow(reasonIs('TENANT_CHANGED'));
   });
 
@@ -132,7 +143,11 @@ describe('what a tenant sees', () => {
     const own = client({ tenant: 'sees-1', roles: ['viewer'] });
     const first = await own.listTenants({ parent: 'tenants/sees-1', pageSize: 2 });
     const second = await own.listTenants({ parent: 'tenants/sees-1', pageSize: 2, pageToken: first.nextPageToken });
-    expect([...first.tenants, ...second.tenants].map(({ name }) => name)).toEqual(['tenants/sees-1-a', 'tenants/sees-1-b', 'tenants/sees-1-c']);
+    expect([...first.tenants, ...second.tenants].map(({ name }) => name)).toEqual([
+      'tenants/sees-1-a',
+      'tenants/sees-1-b',
+      'tenants/sees-1-c',
+    ]);
     expect(second.nextPageToken).toBe('');
   });
 
@@ -146,6 +161,11 @@ describe('what a tenant sees', () => {
   });
 
   it('shows the root without plan and parent', async () => {
-    expect(await client().getTenant({ name: 'tenants/platform' })).toMatchObject({ plan: '', parent: '', ancestors: [], state: tenants.TenantState.ACTIVE });
+    expect(await client().getTenant({ name: 'tenants/platform' })).toMatchObject({
+      plan: '',
+      parent: '',
+      ancestors: [],
+      state: tenants.TenantState.ACTIVE,
+    });
   });
 });

@@ -21,8 +21,8 @@ export class CreateTenants1764000000100 implements MigrationInterface {
     await createTenantPath(runner);
   }
 
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop function tenant_path; drop table tenants; drop function in_reach; drop table plans');
+  async down(): Promise<void> {
+    throw new Error('migrations go forward only');
   }
 }
 
@@ -36,7 +36,11 @@ async function createPlans(runner: QueryRunner): Promise<void> {
     updated_at timestamptz not null default now()
   )`);
   for (const { plan, displayName, limits } of shippedPlans) {
-    await runner.query('insert into plans (plan_id, display_name, limits) values ($1, $2, $3)', [plan, displayName, JSON.stringify(limits)]);
+    await runner.query('insert into plans (plan_id, display_name, limits) values ($1, $2, $3)', [
+      plan,
+      displayName,
+      JSON.stringify(limits),
+    ]);
   }
 }
 
@@ -57,7 +61,9 @@ async function createTenants(runner: QueryRunner): Promise<void> {
     check ((plan_id is null) = (tenant_id = '${rootTenant}'))
   )`);
   await runner.query('create index tenants_by_parent on tenants (parent_id, tenant_id)');
-  await runner.query(`insert into tenants (tenant_id, ancestors, display_name, state) values ($1, '{}', 'Platform', 'ACTIVE')`, [rootTenant]);
+  await runner.query(`insert into tenants (tenant_id, ancestors, display_name, state) values ($1, '{}', 'Platform', 'ACTIVE')`, [
+    rootTenant,
+  ]);
 }
 
 /** The transaction's tenant and all above it, the root first: the only way to see those above. */

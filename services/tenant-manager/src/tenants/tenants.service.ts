@@ -52,7 +52,11 @@ export class TenantsService {
       checkActivePath(path);
       const plan = wanted.plan ?? path.at(-1)?.plan ?? planBelowRoot;
       await checkPlanExists(tx, plan);
-      const tenant = await insertTenant(tx, { ...wanted, plan }, path.map((step) => step.tenant));
+      const tenant = await insertTenant(
+        tx,
+        { ...wanted, plan },
+        path.map((step) => step.tenant),
+      );
       await this.announceCreation(tx, tenant, wanted.creator);
       return tenant;
     });
@@ -147,13 +151,20 @@ async function insertTenant(tx: Tx, wanted: NewTenant & { readonly plan: string 
 }
 
 async function changeTenant(tx: Tx, tenant: string, assignments: string, values: readonly unknown[]): Promise<Tenant> {
-  await tx.execute(`update tenants set ${assignments}, revision = revision + 1, updated_at = clock_timestamp() where tenant_id = $1`, [tenant, ...values]);
+  await tx.execute(`update tenants set ${assignments}, revision = revision + 1, updated_at = clock_timestamp() where tenant_id = $1`, [
+    tenant,
+    ...values,
+  ]);
   return getTenantRow(tx, tenant);
 }
 
 function checkRevision(current: Tenant, revision: string | undefined): void {
   if (revision === undefined || revision === String(current.revision)) return;
-  throw new Aborted('TENANT_CHANGED', `tenants/${current.tenant} has changed: its etag is ${current.revision}, not ${revision}; read it again`, {
-    tenant: current.tenant,
-  });
+  throw new Aborted(
+    'TENANT_CHANGED',
+    `tenants/${current.tenant} has changed: its etag is ${current.revision}, not ${revision}; read it again`,
+    {
+      tenant: current.tenant,
+    },
+  );
 }

@@ -20,7 +20,8 @@ export class UsageConsumer implements OnModuleInit {
 
   private async meter(tx: Tx, event: ReceivedEvent): Promise<void> {
     const { resource, quantity, time } = decodeEvent(auditEvents.UsageRecordedSchema, event);
-    if (quantity < 0n) throw new UnprocessableEvent('USAGE_NEGATIVE', `event ${event.id} reports ${quantity} ${resource}; use is never negative`);
+    if (quantity < 0n)
+      throw new UnprocessableEvent('USAGE_NEGATIVE', `event ${event.id} reports ${quantity} ${resource}; use is never negative`);
     await tx.execute(
       `insert into usage_hours (tenant_id, hour, resource, quantity) values ($1, date_trunc('hour', $2::timestamptz, 'UTC'), $3, $4)
        on conflict (tenant_id, hour, resource) do update set quantity = usage_hours.quantity + excluded.quantity`,

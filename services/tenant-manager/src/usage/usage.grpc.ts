@@ -45,7 +45,11 @@ export class UsageGrpc implements ServiceImpl<typeof tenants.UsageService> {
     const page = found.slice(0, size);
     const last = page.at(-1);
     return {
-      hours: page.map(({ hour, resource, quantity }) => ({ resource, startTime: timestampFromDate(hour), quantity: atMost(int64Most, BigInt(quantity)) })),
+      hours: page.map(({ hour, resource, quantity }) => ({
+        resource,
+        startTime: timestampFromDate(hour),
+        quantity: atMost(int64Most, BigInt(quantity)),
+      })),
       nextPageToken: last && found.length > size ? encodePage([last.hour.toISOString(), last.resource]) : '',
     };
   }

@@ -6,8 +6,8 @@ import { Outbox } from '@q2/events';
 import { ServiceModule } from '@q2/service-kit';
 import { startTestPlatform, type TestPlatform } from '@q2/testing';
 import { TenantManagerModule } from '../tenant-manager.module.js';
-import { eventually } from '../testing/event-recorder.js';
-import { aTenant } from '../testing/tenant-builder.js';
+import { eventually } from '../testing/event-recorder.testing.js';
+import { aTenant } from '../testing/tenant-builder.testing.js';
 
 /** A service that reports use, as model-registry does for predictions. */
 @Injectable()
@@ -20,11 +20,16 @@ class Reporter {
   report(tenant: string, use: { resource: string; quantity: bigint; time?: string }): Promise<void> {
     const { resource, quantity, time } = use;
     const data = { tenant, resource, quantity, ...(time && { time: timestampFromDate(new Date(time)) }) };
-    return this.database.inTenant(tenant, (tx) => this.outbox.add(tx, { type: auditEvents.UsageRecordedSchema, key: `tenants/${tenant}`, data }));
+    return this.database.inTenant(tenant, (tx) =>
+      this.outbox.add(tx, { type: auditEvents.UsageRecordedSchema, key: `tenants/${tenant}`, data }),
+    );
   }
 }
 
-@Module({ imports: [ServiceModule.register({ name: 'reporter', schema: { name: 'reporter', entities: [], migrations: [] } })], providers: [Reporter] })
+@Module({
+  imports: [ServiceModule.register({ name: 'reporter', schema: { name: 'reporter', entities: [], migrations: [] } })],
+  providers: [Reporter],
+})
 class ReporterModule {}
 
 let platform: TestPlatform;

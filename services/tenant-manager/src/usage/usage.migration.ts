@@ -14,7 +14,7 @@ export class CreateUsage1764000000500 implements MigrationInterface {
     await enableTenantIsolation(runner, 'usage_hours');
   }
 
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop table usage_hours');
+  async down(): Promise<void> {
+    throw new Error('migrations go forward only');
   }
 }

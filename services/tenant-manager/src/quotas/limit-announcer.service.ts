@@ -65,9 +65,11 @@ export class LimitAnnouncer implements OnApplicationBootstrap, BeforeApplication
   }
 
   private wake(): void {
-    this.announcing = this.announcing.then(() => this.announceAll()).catch((error: unknown) => {
-      this.logger.warn({ err: error }, 'limits could not be announced; they will be with the next one');
-    });
+    this.announcing = this.announcing
+      .then(() => this.announceAll())
+      .catch((error: unknown) => {
+        this.logger.warn({ err: error }, 'limits could not be announced; they will be with the next one');
+      });
   }
 
   private async announceAll(): Promise<void> {

@@ -3,7 +3,7 @@ import { ResourceExhausted } from '@q2/errors';
 import { Clock } from '@q2/service-kit';
 import { rootTenant } from '../tenants/tenant.js';
 import { findApiKeyParts, opensApiKey } from './api-key.js';
-import { ServiceCredentials } from './service-credentials.js';
+import { ServiceCredentials } from './service-credentials.service.js';
 import { addressOf, Throttle } from './throttle.js';
 import { credentialRefused, TokensService, type IssuedToken } from './tokens.service.js';
 
@@ -64,7 +64,12 @@ export class TokenExchange {
     const nowMs = this.clock.now().getTime();
     const retryAfterMs = Math.max(this.addresses.waitMs(address, nowMs), keyId === undefined ? 0 : this.keys.waitMs(keyId, nowMs));
     if (retryAfterMs === 0) return;
-    throw new ResourceExhausted('TOO_MANY_FAILURES', `too many credentials were refused; try again in ${retryAfterMs} ms`, {}, { retryAfterMs });
+    throw new ResourceExhausted(
+      'TOO_MANY_FAILURES',
+      `too many credentials were refused; try again in ${retryAfterMs} ms`,
+      {},
+      { retryAfterMs },
+    );
   }
 
   private refuse(keyId: string | undefined, address: string): Error {

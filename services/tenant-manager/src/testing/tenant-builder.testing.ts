@@ -1,13 +1,16 @@
 import { tenants } from '@q2/contracts';
 import type { TestPlatform, TestPrincipal } from '@q2/testing';
-import pg from 'pg';
-import { eventually } from './event-recorder.js';
+import { eventually } from './event-recorder.testing.js';
 
 /** Whoever runs the platform of a test. */
 export const operator: TestPrincipal = { tenant: 'platform', roles: ['operator'] };
 
 /** Creates a tenant and activates it, and waits until services have heard of that. */
-export async function aTenant(platform: TestPlatform, id: string, wanted: { parent?: string; plan?: string } = {}): Promise<tenants.Tenant> {
+export async function aTenant(
+  platform: TestPlatform,
+  id: string,
+  wanted: { parent?: string; plan?: string } = {},
+): Promise<tenants.Tenant> {
   const client = platform.client(tenants.TenantService, operator);
   const { parent = 'platform', plan = '' } = wanted;
   await client.createTenant({ parent: `tenants/${parent}`, tenantId: id, tenant: { displayName: id, plan } });
@@ -21,15 +24,4 @@ export async function aTenant(platform: TestPlatform, id: string, wanted: { pare
 export async function aPlan(platform: TestPlatform, id: string, limits: Record<string, bigint>): Promise<string> {
   const { name } = await platform.client(tenants.PlanService, operator).createPlan({ planId: id, plan: { displayName: id, limits } });
   return name;
-}
-
-/** Runs statements as the server's administrator, whom neither row-level security nor grants bind. */
-export async function asAdministrator(platform: TestPlatform, ...statements: readonly string[]): Promise<void> {
-  const client = new pg.Client(platform.databaseUrl);
-  await client.connect();
-  try {
-    for (const statement of statements) await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }
