@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, mkdtemp, open, readdir, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, open, readdir, rm, symlink, truncate, utimes, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
@@ -106,7 +106,8 @@ describe('DiskObjectStore', () => {
   it('says that the disk is full, and leaves nothing behind', async () => {
     const handle = await open(join(root, 'probe'), 'w');
     const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-    jest.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'appendFile').mockRejectedValue(full);
+    const everyHandle: FileHandle = Object.getPrototypeOf(handle);
+    jest.spyOn(everyHandle, 'appendFile').mockRejectedValue(full);
     await handle.close();
     await expect(put('abc')).rejects.toMatchObject({ reason: 'STORAGE_FULL' });
     expect(await incoming()).toEqual([]);

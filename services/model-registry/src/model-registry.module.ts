@@ -1,6 +1,6 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { models } from '@q2/contracts';
-import { GrpcEndpoint, Metrics, ServiceModule } from '@q2/service-kit';
+import { GrpcEndpoint, ProcessContext, ServiceModule } from '@q2/service-kit';
 import { ArtifactContents } from './artifacts/artifact-contents.js';
 import { ArtifactSweep } from './artifacts/artifact-sweep.js';
 import { ArtifactsGrpc } from './artifacts/artifacts.grpc.js';
@@ -19,6 +19,7 @@ import { ServablesService } from './serving/servables.service.js';
 import { ServedModels } from './serving/served-models.js';
 import { ServingEvents } from './serving/serving-events.js';
 import { ServingGrpc } from './serving/serving.grpc.js';
+import { ServingMetrics } from './serving/serving-metrics.js';
 import { ServingService } from './serving/serving.service.js';
 import { UsageMeter } from './usage/usage-meter.js';
 import { VersionsService } from './versions/versions.service.js';
@@ -27,7 +28,7 @@ import { VersionsService } from './versions/versions.service.js';
 @Module({
   imports: [ServiceModule.register({ name: 'model-registry', schema: registrySchema })],
   providers: [
-    { provide: RegistrySettings, useFactory: readRegistrySettings },
+    { provide: RegistrySettings, inject: [ProcessContext], useFactory: readRegistrySettings },
     { provide: Quotas, useClass: TenantQuotas },
     {
       provide: ArtifactContents,
@@ -36,7 +37,7 @@ import { VersionsService } from './versions/versions.service.js';
     },
     { provide: ModelRuntime, useClass: OnnxRuntime },
     ...[ModelsService, VersionsService, PromotionsService, AliasesService, ArtifactsService, ArtifactSweep],
-    ...[ServablesService, ServedModels, ServingEvents, ServingService, UsageMeter],
+    ...[ServablesService, ServedModels, ServingEvents, ServingMetrics, ServingService, UsageMeter],
     ...[ModelsGrpc, ArtifactsGrpc, ServingGrpc],
   ],
 })
@@ -46,15 +47,11 @@ export class ModelRegistryModule implements OnModuleInit {
     @Inject(ModelsGrpc) private readonly models: ModelsGrpc,
     @Inject(ArtifactsGrpc) private readonly artifacts: ArtifactsGrpc,
     @Inject(ServingGrpc) private readonly serving: ServingGrpc,
-    @Inject(ServedModels) private readonly served: ServedModels,
-    @Inject(Metrics) private readonly metrics: Metrics,
   ) {}
 
   onModuleInit(): void {
     this.grpc.serve(models.ModelService, this.models);
     this.grpc.serve(models.ArtifactService, this.artifacts);
     this.grpc.serve(models.ServingService, this.serving);
-    this.metrics.gauge('q2_model_memory_bytes', 'Memory that loaded models take or have reserved', () => this.served.usedBytes);
-    this.metrics.gauge('q2_model_memory_limit_bytes', 'Memory that loaded models may take together', () => this.served.limitBytes);
   }
 }

@@ -1,4 +1,4 @@
-import { configuration, wholeNumber } from '@q2/service-kit';
+import { configuration, wholeNumber, type ProcessContext } from '@q2/service-kit';
 import { z } from 'zod';
 
 const mebibyte = 1024 * 1024;
@@ -23,9 +23,9 @@ export abstract class RegistrySettings {
   abstract readonly leasesPerTenant: number;
 }
 
-/** Reads them from environment variables. */
-export function readRegistrySettings(): RegistrySettings {
-  const settings = configuration(registrySettings);
+/** Reads them from the process's environment variables. */
+export function readRegistrySettings({ environment }: Pick<ProcessContext, 'environment'>): RegistrySettings {
+  const settings = configuration(registrySettings, environment);
   return {
     artifactsDirectory: settings.Q2_ARTIFACTS_DIRECTORY,
     artifactMaxBytes: settings.ARTIFACT_MAX_BYTES,

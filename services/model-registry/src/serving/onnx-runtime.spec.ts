@@ -12,6 +12,17 @@ async function heldOutRows(): Promise<{ label: bigint; pixels: Float32Array }[]>
   return cells.map(([, , label, ...pixels]) => ({ label: BigInt(label ?? ''), pixels: Float32Array.from(pixels, Number) }));
 }
 
+/** The smallest models of each type: `y` is `-x`, or whether `x` is not a number, or `x` itself. */
+const tiny = {
+  int32: 'CAg6OAoLCgF4EgF5IgNOZWcSBWludDMyWhAKAXgSCwoJCAYSBQoDEgFuYhAKAXkSCwoJCAYSBQoDEgFuQgQKABAR',
+  int64: 'CAg6OAoLCgF4EgF5IgNOZWcSBWludDY0WhAKAXgSCwoJCAcSBQoDEgFuYhAKAXkSCwoJCAcSBQoDEgFuQgQKABAR',
+  float64: 'CAg6OgoLCgF4EgF5IgNOZWcSB2Zsb2F0NjRaEAoBeBILCgkICxIFCgMSAW5iEAoBeRILCgkICxIFCgMSAW5CBAoAEBE=',
+  isNaN: 'CAg6OgoNCgF4EgF5IgVJc05hThIFaXNOYU5aEAoBeBILCgkIARIFCgMSAW5iEAoBeRILCgkICRIFCgMSAW5CBAoAEBE=',
+  string: 'CAg6PgoQCgF4EgF5IghJZGVudGl0eRIGc3RyaW5nWhAKAXgSCwoJCAgSBQoDEgFuYhAKAXkSCwoJCAgSBQoDEgFuQgQKABAR',
+  sequence: 'CAg6RAoXCgF4EgF5Ig9TcGxpdFRvU2VxdWVuY2USCHNlcXVlbmNlWhAKAXgSCwoJCAESBQoDEgFuYg0KAXkSCCIGCgQKAggBQgQKABAR',
+};
+const load = (name: keyof typeof tiny) => runtime.load(Buffer.from(tiny[name], 'base64'));
+
 describe('OnnxRuntime', () => {
   it.each([
     ['1.0.0', 0.7575],
@@ -47,5 +58,37 @@ describe('OnnxRuntime', () => {
     const wrong = new Map([['pixels', { shape: [1, 3], values: Float32Array.of(1, 2, 3) }]]);
     await expect(model.run(wrong)).rejects.toBeInstanceOf(FailedPrecondition);
     await model.unload();
+  });
+
+  it.each(['int32', 'int64'] as const)('reads and answers %s', async (type) => {
+    const model = await load(type);
+    expect(model.inputs).toEqual([{ name: 'x', type, shape: [undefined] }]);
+    const answer = await model.run(new Map([['x', { shape: [2], values: BigInt64Array.of(7n, -1n) }]]));
+    expect(answer.get('y')).toEqual({ shape: [2], values: BigInt64Array.of(-7n, 1n) });
+    await model.unload();
+  });
+
+  it('reads and answers float64', async () => {
+    const model = await load('float64');
+    const answer = await model.run(new Map([['x', { shape: [1], values: Float32Array.of(0.5) }]]));
+    expect(answer.get('y')).toEqual({ shape: [1], values: Float32Array.of(-0.5) });
+    await model.unload();
+  });
+
+  it('answers truth values as 0 and 1', async () => {
+    const model = await load('isNaN');
+    const answer = await model.run(new Map([['x', { shape: [2], values: Float32Array.of(NaN, 1) }]]));
+    expect(answer.get('y')).toEqual({ shape: [2], values: BigInt64Array.of(1n, 0n) });
+    await model.unload();
+  });
+
+  it('computes with what it is given only', async () => {
+    const model = await load('float64');
+    await expect(model.run(new Map())).rejects.toMatchObject({ reason: 'PREDICTION_FAILED' });
+    await model.unload();
+  });
+
+  it.each(['string', 'sequence'] as const)('refuses a model of type %s when it is loaded, not when it is used', async (name) => {
+    await expect(load(name)).rejects.toMatchObject({ reason: 'MODEL_NOT_LOADABLE' });
   });
 });

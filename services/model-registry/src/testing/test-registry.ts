@@ -25,11 +25,27 @@ export class TestRegistry {
 
   static async start(environment: Readonly<Record<string, string>> = {}): Promise<TestRegistry> {
     const artifactsDirectory = await mkdtemp(join(tmpdir(), 'q2-registry-'));
-    Object.assign(process.env, { Q2_ARTIFACTS_DIRECTORY: artifactsDirectory, ...environment });
-    const platform = await startTestPlatform({ modules: [ModelRegistryModule, FakeTenantsModule] });
-    await platform.get(FakeTenants).activate('acme');
-    await platform.get(FakeTenants).activate('beta');
-    return new TestRegistry(platform, artifactsDirectory);
+    return TestRegistry.open(artifactsDirectory, { environment });
+  }
+
+  /** Starts on a database that outlives the registry. */
+  static on(databaseUrl: string, artifactsDirectory: string): Promise<TestRegistry> {
+    return TestRegistry.open(artifactsDirectory, { databaseUrl });
+  }
+
+  private static async open(
+    artifactsDirectory: string,
+    options: { readonly environment?: Readonly<Record<string, string>>; readonly databaseUrl?: string },
+  ): Promise<TestRegistry> {
+    const { databaseUrl } = options;
+    const platform = await startTestPlatform({
+      modules: [ModelRegistryModule, FakeTenantsModule],
+      environment: { Q2_ARTIFACTS_DIRECTORY: artifactsDirectory, ...options.environment },
+      ...(databaseUrl !== undefined && { databaseUrl }),
+    });
+    const registry = new TestRegistry(platform, artifactsDirectory);
+    for (const tenant of ['acme', 'beta']) await registry.tenants.activate(tenant);
+    return registry;
   }
 
   get tenants(): FakeTenants {

@@ -15,10 +15,10 @@ export class UsageMeter implements OnApplicationBootstrap, BeforeApplicationShut
   private flushing: Promise<void> = Promise.resolve();
 
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(Outbox) private readonly outbox: Outbox,
+    @Inject(Database) private readonly database: Pick<Database, 'inTenant'>,
+    @Inject(Outbox) private readonly outbox: Pick<Outbox, 'add'>,
     @Inject(Clock) private readonly clock: Clock,
-    @Inject(Logger) private readonly logger: Logger,
+    @Inject(Logger) private readonly logger: Pick<Logger, 'warn'>,
   ) {}
 
   /** Counts one prediction. */
