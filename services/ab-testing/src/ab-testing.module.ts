@@ -13,6 +13,8 @@ import { ExperimentsGrpc } from './experiments/experiments.grpc.js';
 import { ExperimentsService } from './experiments/experiments.service.js';
 import { OutcomesGrpc } from './outcomes/outcomes.grpc.js';
 import { OutcomesService } from './outcomes/outcomes.service.js';
+import { RunningQuotaConsumer } from './quota/running-quota.consumer.js';
+import { RunningQuotaService } from './quota/running-quota.service.js';
 
 /** The service ab-testing. */
 @Module({
@@ -25,6 +27,8 @@ import { OutcomesService } from './outcomes/outcomes.service.js';
     EvaluatorService,
     AssignmentsService,
     OutcomesService,
+    RunningQuotaService,
+    RunningQuotaConsumer,
     ExperimentsGrpc,
     AssignmentsGrpc,
     OutcomesGrpc,

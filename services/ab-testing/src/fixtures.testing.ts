@@ -1,9 +1,9 @@
 // What the integration tests of this service share.
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { experiments } from '@q2/contracts';
+import { experiments, tenants } from '@q2/contracts';
 import { startTestPlatform, type TestPlatform } from '@q2/testing';
 import { AbTestingModule } from './ab-testing.module.js';
-import { EventRecorder, RecorderModule, type Recorded } from './event-recorder.testing.js';
+import { EventRecorder, NeighboursModule, type Recorded } from './neighbours.testing.js';
 import { aDefinition, type ExperimentInit } from './definition.testing.js';
 
 type ExposureInit = MessageInitShape<typeof experiments.ExposureSchema>;
@@ -18,8 +18,19 @@ export async function* streamOf<Item>(...items: Item[]): AsyncIterable<Item> {
 export class Bench {
   private constructor(readonly platform: TestPlatform) {}
 
+  /** Starts it with a tenant `acme` that every service has heard of: services may not act in others. */
   static async start(options: { databaseUrl?: string } = {}): Promise<Bench> {
-    return new Bench(await startTestPlatform({ modules: [AbTestingModule, RecorderModule], ...options }));
+    const platform = await startTestPlatform({ modules: [AbTestingModule, NeighboursModule], ...options });
+    await platform.get(EventRecorder).announceTenant('acme');
+    const as = { tenant: 'platform', roles: ['service:ab-testing'] };
+    const ask = () => platform.client(tenants.QuotaService, as).checkLimit({ parent: 'tenants/acme', resource: 'experiments', amount: 1n });
+    const isKnown = () =>
+      ask().then(
+        () => true,
+        () => false,
+      );
+    await eventually(isKnown, (known) => known);
+    return new Bench(platform);
   }
 
   editor(tenant = 'acme') {
@@ -51,11 +62,6 @@ export class Bench {
 
   results(name: string): Promise<experiments.Results> {
     return this.editor().analysis.getResults({ name });
-  }
-
-  /** Has ab-testing hear of a tenant, without which services may not act in it. */
-  announceTenant(id: string): Promise<void> {
-    return this.platform.get(EventRecorder).announceTenant(id);
   }
 
   /** What was announced about an experiment, once its last event is of the kind given. */

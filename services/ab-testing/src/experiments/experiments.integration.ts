@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { experiments } from '@q2/contracts';
 import { aDefinition } from '../definition.testing.js';
 import { Bench, eventually } from '../fixtures.testing.js';
+import { FakeQuotas } from '../neighbours.testing.js';
 
 const { State } = experiments;
 const parent = 'tenants/acme';
@@ -157,7 +158,6 @@ describe('experiments', () => {
 
   it('are ended by the workflow orchestrator, not by viewers', async () => {
     const name = await bench.running('by-workflow');
-    await bench.announceTenant('acme');
     const as = (role: string, tenant: string) => bench.platform.client(experiments.ExperimentService, { tenant, roles: [role] });
     await expect(as('viewer', 'acme').completeExperiment({ name })).rejects.toMatchObject({ kind: 'PERMISSION_DENIED' });
     const workflow = as('service:workflow-orchestrator', 'platform');
@@ -186,6 +186,23 @@ describe('experiments', () => {
     await bench.editor().experiments.rollBackExperiment({ name });
     const after = (await assignments.batchAssign({ name, units })).assignments;
     expect(after.every(({ variant, inExperiment }) => variant === 'old' && !inExperiment)).toBe(true);
+  });
+
+  it('count against the plan from start to end, and give it back', async () => {
+    const quotas = bench.platform.get(FakeQuotas);
+    const [first, second] = [await create(), await create()];
+    await client.startExperiment({ name: first.name });
+    quotas.limit = quotas.holders.size;
+    await expect(client.startExperiment({ name: second.name })).rejects.toMatchObject({
+      kind: 'RESOURCE_EXHAUSTED',
+      reason: 'QUOTA_EXCEEDED',
+    });
+    expect((await client.getExperiment({ name: second.name })).state).toBe(State.DRAFT);
+    await client.rollBackExperiment({ name: first.name });
+    const isHeld = () => Promise.resolve(quotas.holders.has(first.name));
+    expect(await eventually(isHeld, (held) => !held)).toBe(false);
+    expect((await client.startExperiment({ name: second.name })).state).toBe(State.RUNNING);
+    quotas.limit = Number.POSITIVE_INFINITY;
   });
 
   it('survive a restart', async () => {

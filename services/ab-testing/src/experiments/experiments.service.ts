@@ -4,6 +4,7 @@ import { Database, isUniqueViolation, type Tx } from '@q2/database';
 import { Aborted, AlreadyExists, NotFound } from '@q2/errors';
 import { Outbox } from '@q2/events';
 import { Clock } from '@q2/service-kit';
+import { RunningQuotaService } from '../quota/running-quota.service.js';
 import { defineExperiment, type Experiment } from './experiment.js';
 import { ExperimentRow } from './experiment.entity.js';
 import type { ExperimentKey } from './experiment-key.js';
@@ -23,6 +24,7 @@ export class ExperimentsService {
     @Inject(Database) private readonly database: Database,
     @Inject(Outbox) private readonly outbox: Outbox,
     @Inject(Clock) private readonly clock: Clock,
+    @Inject(RunningQuotaService) private readonly quota: RunningQuotaService,
   ) {}
 
   /**
@@ -76,9 +78,15 @@ export class ExperimentsService {
     });
   }
 
-  /** @throws {FailedPrecondition} EXPERIMENT_STATE where it is not a DRAFT */
+  /**
+   * @throws {FailedPrecondition} EXPERIMENT_STATE where it is not a DRAFT
+   * @throws {ResourceExhausted} QUOTA_EXCEEDED where the plan allows no more started experiments
+   */
   start(key: ExperimentKey, by: string): Promise<ExperimentRow> {
-    return this.move(key, { action: 'start', to: 'RUNNING' }, (tx, row) => this.announceStart(tx, row, { by, resumed: false }));
+    return this.move(key, { action: 'start', to: 'RUNNING' }, async (tx, row) => {
+      await this.announceStart(tx, row, { by, resumed: false });
+      await this.quota.acquire(key);
+    });
   }
 
   /** @throws {FailedPrecondition} EXPERIMENT_STATE where it is not PAUSED */
