@@ -3,7 +3,7 @@ import { durationMs, timestampDate, timestampFromDate } from '@bufbuild/protobuf
 import { Inject, Injectable } from '@nestjs/common';
 import { tenants } from '@q2/contracts';
 import { Clock, decodePage, encodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
-import { z } from 'zod';
+import { idCursor, positionCursor } from '../cursors.js';
 import { apiKeyState, type ApiKeyState } from './api-key.js';
 import type { ApiKeyRow } from './api-key-rows.js';
 import { ApiKeysService, type ApiKeyWithText } from './api-keys.service.js';
@@ -34,7 +34,7 @@ export class AccessGrpc implements ServiceImpl<typeof tenants.AccessService> {
 
   async listApiKeys(request: tenants.ListApiKeysRequest, call: Call) {
     const size = pageSizeOf(request);
-    const before = decodePage(request.pageToken, z.string().regex(/^\d{1,19}$/));
+    const before = decodePage(request.pageToken, positionCursor);
     const found = await this.keys.list(call.tenant, { size: size + 1, before });
     const page = found.slice(0, size);
     return {
@@ -59,7 +59,7 @@ export class AccessGrpc implements ServiceImpl<typeof tenants.AccessService> {
 
   async listRoles(request: tenants.ListRolesRequest, call: Call) {
     const size = pageSizeOf(request);
-    const after = decodePage(request.pageToken, z.string()) ?? '';
+    const after = decodePage(request.pageToken, idCursor) ?? '';
     const found = await this.roles.list(call.tenant, { size: size + 1, after });
     const page = found.slice(0, size);
     return {

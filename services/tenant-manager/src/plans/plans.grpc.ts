@@ -4,7 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { tenants } from '@q2/contracts';
 import { InvalidArgument } from '@q2/errors';
 import { decodePage, encodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
-import { z } from 'zod';
+import { idCursor } from '../cursors.js';
 import { checkFromAbove, updatedFields } from '../tenants/tenant.js';
 import { toTenantMessage } from '../tenants/tenants.grpc.js';
 import type { Limits, Plan } from './plan.js';
@@ -26,7 +26,7 @@ export class PlansGrpc implements ServiceImpl<typeof tenants.PlanService> {
 
   async listPlans(request: tenants.ListPlansRequest, call: Call) {
     const size = pageSizeOf(request);
-    const after = decodePage(request.pageToken, z.string()) ?? '';
+    const after = decodePage(request.pageToken, idCursor) ?? '';
     const found = await this.service.list(call.tenant, { size: size + 1, after });
     const page = found.slice(0, size);
     return { plans: page.map(toPlanMessage), nextPageToken: found.length > size ? encodePage(page.at(-1)?.plan ?? '') : '' };

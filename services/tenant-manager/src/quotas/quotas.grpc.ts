@@ -2,7 +2,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Inject, Injectable } from '@nestjs/common';
 import { tenants } from '@q2/contracts';
 import { decodePage, encodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
-import { z } from 'zod';
+import { idCursor } from '../cursors.js';
 import { QuotasService } from './quotas.service.js';
 
 /** Serves `q2.tenants.v1.QuotaService`. */
@@ -34,7 +34,7 @@ export class QuotasGrpc implements ServiceImpl<typeof tenants.QuotaService> {
 
   async listUsage(request: tenants.ListUsageRequest, call: Call) {
     const size = pageSizeOf(request);
-    const after = decodePage(request.pageToken, z.string()) ?? '';
+    const after = decodePage(request.pageToken, idCursor) ?? '';
     const found = (await this.service.listUsage(call.tenant)).filter(({ resource }) => resource > after);
     const page = found.slice(0, size);
     return {

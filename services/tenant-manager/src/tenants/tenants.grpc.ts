@@ -3,7 +3,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Inject, Injectable } from '@nestjs/common';
 import { tenants } from '@q2/contracts';
 import { decodePage, encodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
-import { z } from 'zod';
+import { idCursor } from '../cursors.js';
 import { checkFromAbove, updatedFields, type Tenant, type TenantState } from './tenant.js';
 import { TenantsService } from './tenants.service.js';
 
@@ -30,7 +30,7 @@ export class TenantsGrpc implements ServiceImpl<typeof tenants.TenantService> {
 
   async listTenants(request: tenants.ListTenantsRequest, call: Call) {
     const size = pageSizeOf(request);
-    const after = decodePage(request.pageToken, z.string()) ?? '';
+    const after = decodePage(request.pageToken, idCursor) ?? '';
     const found = await this.service.list(call.tenant, { size: size + 1, after });
     const page = found.slice(0, size);
     return { tenants: page.map(toTenantMessage), nextPageToken: found.length > size ? encodePage(page.at(-1)?.tenant ?? '') : '' };

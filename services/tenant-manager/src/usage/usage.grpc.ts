@@ -4,6 +4,7 @@ import { tenants } from '@q2/contracts';
 import { Database } from '@q2/database';
 import { Clock, decodePage, encodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
 import { z } from 'zod';
+import { instantCursor } from '../cursors.js';
 
 interface HourRow {
   readonly hour: Date;
@@ -15,7 +16,7 @@ interface HourRow {
 const dayMs = 24 * 3_600_000;
 const int64Most = 2n ** 63n - 1n;
 /** Place where a page ended: its last hour and resource. */
-const cursorSchema = z.tuple([z.iso.datetime(), z.string()]);
+const cursorSchema = z.tuple([instantCursor, z.string().regex(/^\P{Cc}{1,63}$/u)]);
 
 /** Serves `q2.tenants.v1.UsageService`: one query, so there is no service between. */
 @Injectable()
@@ -29,7 +30,7 @@ export class UsageGrpc implements ServiceImpl<typeof tenants.UsageService> {
     const size = pageSizeOf(request);
     const until = request.endTime ? timestampDate(request.endTime) : this.clock.now();
     const from = request.startTime ? timestampDate(request.startTime) : new Date(until.getTime() - dayMs);
-    const [afterHour, afterResource] = decodePage(request.pageToken, cursorSchema) ?? [null, null];
+    const after = decodePage(request.pageToken, cursorSchema);
     const found = await this.database.inTenant(
       call.tenant,
       (tx) =>
@@ -38,7 +39,7 @@ export class UsageGrpc implements ServiceImpl<typeof tenants.UsageService> {
            where tenant_id = $1 and hour >= $2 and hour < $3 and ($4 = '' or resource = $4)
              and ($5::timestamptz is null or (hour, resource) > ($5, $6))
            order by hour, resource limit $7`,
-          [call.tenant, from, until, request.resource, afterHour, afterResource, size + 1],
+          [call.tenant, from, until, request.resource, after ? new Date(after[0]) : null, after?.[1] ?? null, size + 1],
         ),
       { readOnly: true },
     );
@@ -50,7 +51,7 @@ export class UsageGrpc implements ServiceImpl<typeof tenants.UsageService> {
         startTime: timestampFromDate(hour),
         quantity: atMost(int64Most, BigInt(quantity)),
       })),
-      nextPageToken: last && found.length > size ? encodePage([last.hour.toISOString(), last.resource]) : '',
+      nextPageToken: last && found.length > size ? encodePage([last.hour.getTime(), last.resource]) : '',
     };
   }
 }
