@@ -120,6 +120,7 @@ describe('Subscriptions', () => {
     await eventually(async () => (await effects(database, name)).length === 3);
     expect(await effects(database, name)).toEqual(['first', 'second', 'third']);
     await one.bus.deliver(name, messages('k', 'first', 'second', 'third', 'fourth'));
+    expect((await one.events.gauges()).parkedEvents).toBe(0);
     expect(await effects(database, name)).toEqual(['first', 'second', 'third', 'fourth']);
   });
 
