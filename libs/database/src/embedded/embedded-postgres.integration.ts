@@ -8,6 +8,7 @@ import pg from 'pg';
 import { installedFolder, prepareBinaries } from './binaries.js';
 import { clusterPaths, ensureCluster } from './cluster.js';
 import { embeddedPostgresUrl, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
+import { FolderLease } from './folder-lease.js';
 import { Launcher, type LaunchMode } from './launcher.js';
 import { isAlive, processStart, waitUntil } from './postmaster.js';
 
@@ -104,7 +105,7 @@ describe('startEmbeddedPostgres', () => {
     expect(await embeddedPostgresUrl(directory)).toBe(first.url);
     const second = await start();
     expect(second.url).toBe(first.url);
-    await second.stop();
+    await Promise.all([second.stop(), second.stop()]);
     expect(await isAlive(second.pid)).toBe(false);
   });
 
@@ -234,6 +235,20 @@ describe('one sentence says what is wrong', () => {
     await refused('POSTGRES_FOLDER_IN_USE', new RegExp(`is in use by process ${String(child.pid)}: stop that one first`));
     await kill(child);
     await (await start()).stop();
+  });
+
+  it('a folder that another start has just taken, also over one that was killed', async () => {
+    directory = join(root, 'taken');
+    await mkdir(directory);
+    for (const stale of ['', `${String(process.pid)} 1`, '2147483646 1', 'nonsense', '']) {
+      const last = (await readdir(directory))[0] ?? 'user-7.pid';
+      await writeFile(join(directory, last), stale);
+      const attempts = await Promise.allSettled([1, 2, 3, 4, 5, 6].map(() => FolderLease.take(directory)));
+      const taken = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
+      expect(taken).toHaveLength(1);
+      expect(await readdir(directory)).toHaveLength(1);
+      for (const lease of taken) await lease.release();
+    }
   });
 
   it('a folder that is a file', async () => {

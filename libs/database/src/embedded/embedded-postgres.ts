@@ -24,7 +24,7 @@ export interface EmbeddedPostgres {
   /** URL of the superuser, with its password. */
   readonly url: string;
   readonly pid: number;
-  /** Ends the server cleanly: transactions that run are rolled back, everything committed is kept. */
+  /** Ends the server cleanly: transactions that run are rolled back, everything committed is kept. May be called twice. */
   stop(): Promise<void>;
 }
 
@@ -79,7 +79,8 @@ async function startLeased(options: EmbeddedPostgresOptions, paths: ClusterPaths
     stopTimeoutMs,
     url: (port) => serverUrl(password, port),
   });
-  return { url: serverUrl(password, server.port), pid: server.pid, stop: () => stopLeased(server, lease) };
+  let stopping: Promise<void> | undefined;
+  return { url: serverUrl(password, server.port), pid: server.pid, stop: () => (stopping ??= stopLeased(server, lease)) };
 }
 
 async function stopLeased(server: RunningServer, lease: FolderLease): Promise<void> {

@@ -1,11 +1,17 @@
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
+import { link, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../database-errors.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { isAlive, processStart } from './postmaster.js';
 
-/** Says that this process uses the folder. A process that was killed leaves the file behind, and the next one takes over. */
+/**
+ * Says that this process uses the folder; one that was killed is succeeded by the next.
+ *
+ * Each taking makes the file of the next number, `user-<n>.pid`, which only one process can do, and the file of the
+ * highest number stays when its user leaves (empty). So numbers only grow, and a process that was slow to find a dead
+ * user sees that it was overtaken, instead of removing the file of a user that lives.
+ */
 export class FolderLease {
   private constructor(private readonly path: string) {}
 
@@ -15,41 +21,59 @@ export class FolderLease {
    * @throws {EmbeddedPostgresError} POSTGRES_FOLDER_IN_USE where another process that lives has it
    */
   static async take(directory: string): Promise<FolderLease> {
-    const path = join(directory, 'user.pid');
-    const mine = `${path}.${randomUUID()}`;
-    await writeFile(mine, `${String(process.pid)} ${await processStart(process.pid)}`, { mode: 0o600 });
+    // Linked under its number when complete: no reader sees half of it.
+    const draft = join(directory, `user-${randomUUID()}`);
+    await writeFile(draft, `${String(process.pid)} ${await processStart(process.pid)}`, { mode: 0o600 });
     try {
-      // Linking fails where the file exists, and the file appears with its content: no reader sees half of it.
-      while (!(await succeeds(link(mine, path)))) await removeStale(path, directory);
+      for (;;) {
+        const lease = await attempt(directory, draft);
+        if (lease !== undefined) return new FolderLease(lease);
+      }
     } finally {
-      await rm(mine, { force: true });
+      await rm(draft, { force: true });
     }
-    return new FolderLease(path);
   }
 
-  /** Gives the folder back. */
+  /** Gives the folder back. A folder that is gone needs no giving back. */
   async release(): Promise<void> {
-    await rm(this.path, { force: true });
+    await truncate(this.path).catch(() => undefined);
   }
 }
 
-async function removeStale(path: string, directory: string): Promise<void> {
-  const content = await readFile(path, 'utf8').catch(() => '');
+/** @returns path of the lease; undefined where another process was faster */
+async function attempt(directory: string, draft: string): Promise<string | undefined> {
+  const last = Math.max(0, ...(await numbers(directory)));
+  await refuseWhileUsed(directory, last);
+  const path = leasePath(directory, last + 1);
+  if (!(await links(draft, path))) return undefined;
+  const all = await numbers(directory);
+  const isOvertaken = all.some((number) => number > last + 1);
+  const obsolete = isOvertaken ? [last + 1] : all.filter((number) => number <= last);
+  for (const number of obsolete) await rm(leasePath(directory, number), { force: true });
+  return isOvertaken ? undefined : path;
+}
+
+async function refuseWhileUsed(directory: string, number: number): Promise<void> {
+  const content = await readFile(leasePath(directory, number), 'utf8').catch(() => '');
   const [pid = '', startedAt = ''] = content.split(' ');
-  if (await isRunning(Number(pid), startedAt)) {
-    const message = `the folder ${directory} is in use by process ${pid}: stop that one first, or choose another folder with Q2_HOME`;
-    throw new EmbeddedPostgresError('POSTGRES_FOLDER_IN_USE', message, { directory });
-  }
-  await rm(path, { force: true });
+  const isUsed = content !== '' && (await isAlive(Number(pid))) && (await processStart(Number(pid))) === startedAt;
+  if (!isUsed) return;
+  const message = `the folder ${directory} is in use by process ${pid}: stop that one first, or choose another folder with Q2_HOME`;
+  throw new EmbeddedPostgresError('POSTGRES_FOLDER_IN_USE', message, { directory });
 }
 
-async function isRunning(pid: number, startedAt: string): Promise<boolean> {
-  return Number.isSafeInteger(pid) && pid > 0 && (await isAlive(pid)) && (await processStart(pid)) === startedAt;
+async function numbers(directory: string): Promise<number[]> {
+  const names = await readdir(directory);
+  return names.flatMap((name) => /^user-(\d+)\.pid$/.exec(name)?.[1] ?? []).map(Number);
 }
 
-async function succeeds(operation: Promise<void>): Promise<boolean> {
+function leasePath(directory: string, number: number): string {
+  return join(directory, `user-${String(number)}.pid`);
+}
+
+async function links(from: string, to: string): Promise<boolean> {
   try {
-    await operation;
+    await link(from, to);
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
