@@ -5,6 +5,7 @@ import { ArtifactContents } from './artifacts/artifact-contents.js';
 import { ArtifactSweep } from './artifacts/artifact-sweep.js';
 import { ArtifactsGrpc } from './artifacts/artifacts.grpc.js';
 import { ArtifactsService } from './artifacts/artifacts.service.js';
+import { ModelChanges } from './changes/model-changes.js';
 import { ModelsGrpc } from './models/models.grpc.js';
 import { ModelsService } from './models/models.service.js';
 import { AliasesService } from './promotion/aliases.service.js';
@@ -36,6 +37,7 @@ import { VersionsService } from './versions/versions.service.js';
       useFactory: ({ artifactsDirectory }: RegistrySettings) => new ArtifactContents(artifactsDirectory),
     },
     { provide: ModelRuntime, useClass: OnnxRuntime },
+    ModelChanges,
     ...[ModelsService, VersionsService, PromotionsService, AliasesService, ArtifactsService, ArtifactSweep],
     ...[ServablesService, ServedModels, ServingEvents, ServingMetrics, ServingService, UsageMeter],
     ...[ModelsGrpc, ArtifactsGrpc, ServingGrpc],

@@ -3,6 +3,7 @@ import { models } from '@q2/contracts';
 import { Database, type Tx } from '@q2/database';
 import { Aborted, DomainError } from '@q2/errors';
 import { verifyObject, type StoredObject } from '@q2/object-storage';
+import { ModelChanges } from '../changes/model-changes.js';
 import type { CheckedFile } from '../promotion/gates.js';
 import { Quotas } from '../quota/quota.port.js';
 import { RegistrySettings } from '../registry.settings.js';
@@ -29,6 +30,7 @@ export class ArtifactsService {
     @Inject(ArtifactContents) private readonly contents: ArtifactContents,
     @Inject(Quotas) private readonly quotas: Quotas,
     @Inject(RegistrySettings) private readonly settings: RegistrySettings,
+    @Inject(ModelChanges) private readonly changes: ModelChanges,
   ) {}
 
   /**
@@ -140,6 +142,7 @@ export class ArtifactsService {
       throw new Aborted('UPLOAD_COLLECTED', 'the content was removed while it arrived; upload it again', { sha256: stored.sha256 });
     }
     await insertArtifact(tx, key, { ...stored, creator });
+    await this.changes.announce(tx, key);
     const share = { tenant: key.tenant, resource: 'storage_bytes', holder: models.artifactName.format(key) } as const;
     await this.quotas.acquire(share, stored.sizeBytes);
   }

@@ -3,6 +3,7 @@ import { models } from '@q2/contracts';
 import { Database } from '@q2/database';
 import { AlreadyExists } from '@q2/errors';
 import { selectModelFiles } from '../artifacts/artifacts.store.js';
+import { ModelChanges } from '../changes/model-changes.js';
 import { Quotas, type QuotaShare } from '../quota/quota.port.js';
 import { checkEtag } from '../requests/etag.js';
 import { selectVersionStages } from '../versions/versions.store.js';
@@ -21,6 +22,7 @@ export class ModelsService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Quotas) private readonly quotas: Quotas,
+    @Inject(ModelChanges) private readonly changes: ModelChanges,
   ) {}
 
   /**
@@ -56,6 +58,7 @@ export class ModelsService {
       const model = await lockModel(tx, key);
       checkEtag(edit.etag, model.revision, models.modelName.format(key));
       await updateModel(tx, key, edit.change(model));
+      await this.changes.announce(tx, key);
       return getModel(tx, key);
     });
   }
@@ -74,6 +77,7 @@ export class ModelsService {
       mustBeWithoutHistory(key, versions);
       const files = await selectModelFiles(tx, key);
       await deleteModel(tx, key);
+      await this.changes.announce(tx, key);
       for (const share of sharesOf(key, versions, files)) await this.quotas.release(share);
     });
   }

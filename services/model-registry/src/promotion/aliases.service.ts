@@ -3,6 +3,7 @@ import { modelEvents, models } from '@q2/contracts';
 import { Database } from '@q2/database';
 import { FailedPrecondition } from '@q2/errors';
 import { Outbox } from '@q2/events';
+import { ModelChanges } from '../changes/model-changes.js';
 import type { ModelKey } from '../models/model.js';
 import { getModel, lockModel } from '../models/models.store.js';
 import { getVersion } from '../versions/versions.store.js';
@@ -20,6 +21,7 @@ export class AliasesService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Outbox) private readonly outbox: Outbox,
+    @Inject(ModelChanges) private readonly changes: ModelChanges,
   ) {}
 
   /**
@@ -38,6 +40,7 @@ export class AliasesService {
       await getVersion(tx, { ...key, version });
       const fromVersion = await findAliasTarget(tx, key);
       const move = await recordMove(tx, key, { alias: key.alias, fromVersion, toVersion: version, cause: 'ALIAS', ...mover });
+      await this.changes.announce(tx, key);
       const model = models.modelName.format(key);
       const data = {
         model,

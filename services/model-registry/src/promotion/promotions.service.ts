@@ -4,6 +4,7 @@ import { modelEvents, models } from '@q2/contracts';
 import { Database, type Tx } from '@q2/database';
 import { Outbox } from '@q2/events';
 import { ArtifactsService } from '../artifacts/artifacts.service.js';
+import { ModelChanges } from '../changes/model-changes.js';
 import type { Model, ModelKey } from '../models/model.js';
 import { lockModel } from '../models/models.store.js';
 import { decideTransition, type Stage } from '../versions/stage.js';
@@ -38,6 +39,7 @@ export class PromotionsService {
     @Inject(Database) private readonly database: Database,
     @Inject(Outbox) private readonly outbox: Outbox,
     @Inject(ArtifactsService) private readonly artifacts: ArtifactsService,
+    @Inject(ModelChanges) private readonly changes: ModelChanges,
   ) {}
 
   /**
@@ -54,6 +56,7 @@ export class PromotionsService {
       if (promotion.stage !== 'ARCHIVED') await this.passGates(tx, key);
       const move = promotion.stage === 'PRODUCTION' ? await this.serve(tx, model, { key, cause: 'PROMOTION', ...promotion }) : undefined;
       if (move === undefined) await moveVersion(tx, key, promotion.stage);
+      await this.changes.announce(tx, key);
       await this.announcePromotion(tx, { version, promotion, move });
       return getVersion(tx, key);
     });
@@ -73,6 +76,7 @@ export class PromotionsService {
       const target = { ...key, version };
       await this.passGates(tx, target);
       const move = await this.serve(tx, model, { key: target, cause: 'ROLLBACK', isFormerKept: false, ...rollback });
+      await this.changes.announce(tx, key);
       await this.announceRollback(tx, target, move);
       return getVersion(tx, target);
     });

@@ -3,6 +3,7 @@ import { models } from '@q2/contracts';
 import { Database, type Tx } from '@q2/database';
 import { FailedPrecondition } from '@q2/errors';
 import { selectArtifacts } from '../artifacts/artifacts.store.js';
+import { ModelChanges } from '../changes/model-changes.js';
 import type { ModelKey } from '../models/model.js';
 import { getModel } from '../models/models.store.js';
 import { findAliasTarget } from '../promotion/assignments.store.js';
@@ -10,18 +11,48 @@ import { highestInRange } from '../versions/semantic-version.js';
 import { aliasNotFound, type VersionKey } from '../versions/version.js';
 import { getVersion, selectVersionStages } from '../versions/versions.store.js';
 import { isVersionPinned, setPin } from './pins.store.js';
+import { ResolutionCache } from './resolution-cache.js';
 import { reservedBytes, theModelFile, type Selector, type Servable } from './servable.js';
 
-/** Finds what a call means by a model and a selector, as the registry stands now. */
+/** Should word of another replica's change be lost, it counts after this time at the latest. */
+const maxAgeMs = 10_000;
+const maxEntries = 10_000;
+
+/** Finds what a call means by a model and a selector. Predictions ask it, so what was found is remembered until the model changes. */
 @Injectable()
 export class ServablesService {
-  constructor(@Inject(Database) private readonly database: Database) {}
+  private readonly resolutions = new ResolutionCache<Servable>({ maxAgeMs, maxEntries, nowMs: () => performance.now() });
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(ModelChanges) private readonly changes: ModelChanges,
+  ) {
+    changes.onChange((model) => this.resolutions.forget(model));
+  }
 
   /**
    * @throws {NotFound} MODEL_NOT_FOUND, VERSION_NOT_FOUND or ALIAS_NOT_FOUND
    * @throws {FailedPrecondition} NOTHING_IN_PRODUCTION, NO_VERSION_IN_RANGE or MODEL_FILE_MISSING
    */
   resolve(key: ModelKey, selector: Selector): Promise<Servable> {
+    return this.resolutions.resolve(models.modelName.format(key), JSON.stringify(selector), () => this.read(key, selector));
+  }
+
+  /**
+   * Keeps a version in memory or lets it go; `onDone` hears of it once that is settled.
+   *
+   * @throws {NotFound} VERSION_NOT_FOUND
+   */
+  pin(key: VersionKey, isPinned: boolean, onDone: () => void): Promise<void> {
+    return this.database.inTenant(key.tenant, async (tx) => {
+      await getVersion(tx, key);
+      await setPin(tx, key, isPinned);
+      await this.changes.announce(tx, key);
+      tx.afterCommit(onDone);
+    });
+  }
+
+  private read(key: ModelKey, selector: Selector): Promise<Servable> {
     return this.database.inTenant(
       key.tenant,
       async (tx) => {
@@ -35,19 +66,6 @@ export class ServablesService {
       },
       { readOnly: true },
     );
-  }
-
-  /**
-   * Keeps a version in memory or lets it go; `onDone` hears of it once that is settled.
-   *
-   * @throws {NotFound} VERSION_NOT_FOUND
-   */
-  pin(key: VersionKey, isPinned: boolean, onDone: () => void): Promise<void> {
-    return this.database.inTenant(key.tenant, async (tx) => {
-      await getVersion(tx, key);
-      await setPin(tx, key, isPinned);
-      tx.afterCommit(onDone);
-    });
   }
 
   private async select(tx: Tx, key: ModelKey, selector: Selector): Promise<string> {
