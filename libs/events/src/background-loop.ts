@@ -47,7 +47,7 @@ export class BackgroundLoop {
         if (sleepMs > 0) await this.signal.sleep(sleepMs);
       } catch (error) {
         failures += 1;
-        this.options.log.warn({ error, failures }, `${this.options.name} failed and will try again`);
+        this.options.log.warn({ err: error, failures }, `${this.options.name} failed and will try again`);
         await this.signal.sleep(retryDelayMs(failurePolicy, failures, Math.random()));
       }
     }

@@ -201,7 +201,7 @@ export class ConsumerGroup {
 
   private decide({ consumer, event }: Delivery, error: unknown, failedTries: number) {
     const outcome = decideAfterFailure(this.context.policy, { error, failedTries, random: Math.random() });
-    const details = { consumer, event: event.id, type: event.type, tenant: event.tenant, tries: failedTries, error };
+    const details = { consumer, event: event.id, type: event.type, tenant: event.tenant, tries: failedTries, err: error };
     if (outcome.kind === 'retry')
       this.context.log.warn({ ...details, delayMs: outcome.delayMs }, 'an event failed and will be tried again');
     else this.context.log.error({ ...details, reason: outcome.reason }, 'an event became a dead letter');

@@ -93,7 +93,10 @@ export class GroupConsumer implements BusConsumer {
         await this.announce(tx);
       });
     } catch (error) {
-      this.options.log.warn({ error, group: this.subscription.group }, 'partitions could not be handed over; their leases will run out');
+      this.options.log.warn(
+        { err: error, group: this.subscription.group },
+        'partitions could not be handed over; their leases will run out',
+      );
     }
   }
 
@@ -205,7 +208,7 @@ export class GroupConsumer implements BusConsumer {
     } catch (error) {
       held.failures += 1;
       this.options.log.warn(
-        { error, group: this.subscription.group, partition: partitionId(held.lease) },
+        { err: error, group: this.subscription.group, partition: partitionId(held.lease) },
         'a batch was rejected and will come again',
       );
       await this.pause(retryDelayMs(redelivery, held.failures, Math.random()));

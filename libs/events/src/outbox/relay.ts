@@ -82,7 +82,7 @@ export class Relay {
     try {
       while ((await this.publishBatch()) > 0);
     } catch (error) {
-      this.options.log.warn({ error }, 'the outbox could not be emptied; another replica, or the next start, will');
+      this.options.log.warn({ err: error }, 'the outbox could not be emptied; another replica, or the next start, will');
     }
     this.held = [];
     await this.leave();
@@ -109,7 +109,7 @@ export class Relay {
       await this.inOutbox((tx) => this.leases.leave(tx, group));
       await this.notify();
     } catch (error) {
-      this.options.log.warn({ error }, 'outbox partitions could not be handed over; their leases will run out');
+      this.options.log.warn({ err: error }, 'outbox partitions could not be handed over; their leases will run out');
     }
   }
 
@@ -180,7 +180,7 @@ export class Relay {
   private tellOthers(): void {
     this.notifyTimer = undefined;
     this.notify().catch((error: unknown) => {
-      this.options.log.warn({ error }, 'other relays could not be woken; they will poll');
+      this.options.log.warn({ err: error }, 'other relays could not be woken; they will poll');
     });
   }
 
