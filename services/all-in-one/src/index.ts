@@ -1,1 +1,1 @@
-export {};
+export { platformModules, startPlatform, type Platform } from './platform.js';

@@ -3,7 +3,11 @@ import { permissionsOf } from './permissions.js';
 describe('permissionsOf', () => {
   it('grants each shipped role what the one below it has, and more', () => {
     const [viewer, editor, admin, operator] = ['viewer', 'editor', 'admin', 'operator'].map((role) => permissionsOf([role], []));
-    for (const [below, above] of [[viewer, editor], [editor, admin], [admin, operator]]) {
+    for (const [below, above] of [
+      [viewer, editor],
+      [editor, admin],
+      [admin, operator],
+    ]) {
       expect([...(below ?? [])].every((permission) => above?.has(permission))).toBe(true);
       expect(above?.size).toBeGreaterThan(below?.size ?? Infinity);
     }

@@ -9,7 +9,7 @@ describe('checkReach', () => {
     expect(() => checkReach(principal('labs', 'viewer'), 'labs', undefined)).not.toThrow();
   });
 
-  it("lets an admin into the tenants below its own, and nobody else of that tenant", () => {
+  it('lets an admin into the tenants below its own, and nobody else of that tenant', () => {
     expect(() => checkReach(principal('acme', 'admin'), 'labs', labs)).not.toThrow();
     expect(() => checkReach(principal('acme', 'editor'), 'labs', labs)).toThrow(/may not act/);
     expect(() => checkReach(principal('globex', 'admin'), 'labs', labs)).toThrow(/may not act/);

@@ -20,7 +20,10 @@ describe('TokenVerifier', () => {
   it('reads who calls from a token, fetching keys once', async () => {
     const { jwks, sign } = await issuer('a');
     let fetches = 0;
-    const verifier = new TokenVerifier(() => Promise.resolve((fetches++, jwks)), () => start);
+    const verifier = new TokenVerifier(
+      () => Promise.resolve((fetches++, jwks)),
+      () => start,
+    );
     const token = await sign();
     const [first, second] = [await verifier.verify(token), await verifier.verify(token)];
     expect(first).toMatchObject({ id: 'k', tenant: 'acme', roles: ['viewer'] });
@@ -31,7 +34,10 @@ describe('TokenVerifier', () => {
   it('forgets a token when its time is over', async () => {
     const { jwks, sign } = await issuer('a');
     let now = start;
-    const verifier = new TokenVerifier(() => Promise.resolve(jwks), () => now);
+    const verifier = new TokenVerifier(
+      () => Promise.resolve(jwks),
+      () => now,
+    );
     const token = await sign();
     await verifier.verify(token);
     now = start + 601_000;
@@ -45,7 +51,10 @@ describe('TokenVerifier', () => {
     ['roles of a wrong form', { roles: 'admin' }],
   ])('refuses a token of %s', async (_, claims) => {
     const { jwks, sign } = await issuer('a');
-    const verifier = new TokenVerifier(() => Promise.resolve(jwks), () => start);
+    const verifier = new TokenVerifier(
+      () => Promise.resolve(jwks),
+      () => start,
+    );
     await expect(verifier.verify(await sign(claims))).rejects.toMatchObject({ reason: 'TOKEN_INVALID' });
   });
 
@@ -54,7 +63,10 @@ describe('TokenVerifier', () => {
     let now = start;
     let fetches = 0;
     const current = { keys: old.jwks };
-    const verifier = new TokenVerifier(() => Promise.resolve((fetches++, current.keys)), () => now);
+    const verifier = new TokenVerifier(
+      () => Promise.resolve((fetches++, current.keys)),
+      () => now,
+    );
     await verifier.verify(await old.sign());
     current.keys = { keys: [...old.jwks.keys, ...next.jwks.keys] };
     const token = await next.sign();
@@ -69,7 +81,10 @@ describe('TokenVerifier', () => {
     const { jwks, sign } = await issuer('a');
     let now = start;
     let isAway = false;
-    const verifier = new TokenVerifier(() => (isAway ? Promise.reject(new Unavailable('AWAY', 'away')) : Promise.resolve(jwks)), () => now);
+    const verifier = new TokenVerifier(
+      () => (isAway ? Promise.reject(new Unavailable('AWAY', 'away')) : Promise.resolve(jwks)),
+      () => now,
+    );
     await verifier.verify(await sign());
     isAway = true;
     now += 6 * 60_000;

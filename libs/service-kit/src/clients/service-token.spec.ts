@@ -13,7 +13,9 @@ describe('ServiceToken', () => {
 
   it('exchanges its key once for callers that come together, and keeps the token', async () => {
     const seen: string[] = [];
-    const source = new ServiceToken(join(folder, 'key'), (key) => Promise.resolve({ token: `t${seen.push(key)}`, expiresAt: new Date(Date.now() + 60_000) }));
+    const source = new ServiceToken(join(folder, 'key'), (key) =>
+      Promise.resolve({ token: `t${seen.push(key)}`, expiresAt: new Date(Date.now() + 60_000) }),
+    );
     expect(await Promise.all([source.token(), source.token()])).toEqual(['t1', 't1']);
     expect(await source.token()).toBe('t1');
     expect(seen).toEqual(['the key']);
@@ -21,7 +23,9 @@ describe('ServiceToken', () => {
 
   it('renews a token before it ends', async () => {
     let issued = 0;
-    const source = new ServiceToken(join(folder, 'key'), () => Promise.resolve({ token: `t${++issued}`, expiresAt: new Date(Date.now() - 1) }));
+    const source = new ServiceToken(join(folder, 'key'), () =>
+      Promise.resolve({ token: `t${++issued}`, expiresAt: new Date(Date.now() - 1) }),
+    );
     expect([await source.token(), await source.token()]).toEqual(['t1', 't2']);
   });
 

@@ -16,7 +16,8 @@ export interface Arrival {
   readonly signal: AbortSignal;
 }
 
-export function arrivalOf(call: GrpcCall): Arrival {
+/** @param stopping ends long calls when the process stops; calls that end by themselves are waited for */
+export function arrivalOf(call: GrpcCall, stopping?: AbortSignal): Arrival {
   const metadata = textMetadata(call.metadata);
   const abort = new AbortController();
   const events: EventEmitter = call;
@@ -26,7 +27,7 @@ export function arrivalOf(call: GrpcCall): Arrival {
     token: /^bearer (\S+)$/i.exec(metadata.get('authorization') ?? '')?.[1],
     peer: call.getPeer(),
     deadlineAt: deadlineOf(call.getDeadline()),
-    signal: abort.signal,
+    signal: stopping ? AbortSignal.any([abort.signal, stopping]) : abort.signal,
   };
 }
 

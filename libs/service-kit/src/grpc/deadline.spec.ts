@@ -7,7 +7,11 @@ describe('withinDeadline', () => {
   });
 
   it('ends the wait for what does not', async () => {
-    await expect(withinDeadline(new Date(Date.now() + 20), () => new Promise(() => {}))).rejects.toMatchObject({ kind: 'DEADLINE_EXCEEDED' });
-    await expect(withinDeadline(new Date(Date.now() - 20), () => new Promise(() => {}))).rejects.toMatchObject({ kind: 'DEADLINE_EXCEEDED' });
+    await expect(withinDeadline(new Date(Date.now() + 20), () => new Promise(() => {}))).rejects.toMatchObject({
+      kind: 'DEADLINE_EXCEEDED',
+    });
+    await expect(withinDeadline(new Date(Date.now() - 20), () => new Promise(() => {}))).rejects.toMatchObject({
+      kind: 'DEADLINE_EXCEEDED',
+    });
   });
 });

@@ -38,15 +38,16 @@ export class GrpcEndpoint {
 
   private handler(method: DescMethod, implementation: object): UntypedHandleCall {
     const served = servedMethod(method);
+    const { stopping } = this.server;
     switch (method.methodKind) {
       case 'unary':
         return unaryCall(this.pipeline, served, bound<UnaryHandler>(implementation, method));
       case 'server_streaming':
-        return serverStreamCall(this.pipeline, served, bound<ServerStreamHandler>(implementation, method));
+        return serverStreamCall(this.pipeline, served, { handler: bound<ServerStreamHandler>(implementation, method), stopping });
       case 'client_streaming':
         return clientStreamCall(this.pipeline, served, bound<ClientStreamHandler>(implementation, method));
       case 'bidi_streaming':
-        return bidiCall(this.pipeline, served, bound<BidiHandler>(implementation, method));
+        return bidiCall(this.pipeline, served, { handler: bound<BidiHandler>(implementation, method), stopping });
     }
   }
 }

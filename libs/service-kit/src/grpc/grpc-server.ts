@@ -1,5 +1,12 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { Server as GrpcJsServer, ServerCredentials, type MethodDefinition, type UntypedHandleCall } from '@grpc/grpc-js';
+import {
+  logVerbosity,
+  Server as GrpcJsServer,
+  ServerCredentials,
+  setLogVerbosity,
+  type MethodDefinition,
+  type UntypedHandleCall,
+} from '@grpc/grpc-js';
 import { Unavailable } from '@q2/errors';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { HealthImplementation } from 'grpc-health-check';
@@ -26,9 +33,12 @@ export class GrpcServer implements CustomTransportStrategy {
   private readonly server: GrpcJsServer;
   private readonly health = new HealthImplementation({ '': 'NOT_SERVING' });
   private readonly services: DescService[] = [];
+  private readonly draining = new AbortController();
   private boundPort = 0;
 
   constructor(private readonly options: GrpcServerOptions) {
+    // What grpc-js prints to standard error comes back as errors too, and is reported from there.
+    setLogVerbosity(logVerbosity.NONE);
     this.server = new GrpcJsServer({
       'grpc.max_receive_message_length': options.maxMessageBytes,
       'grpc.max_send_message_length': options.maxMessageBytes,
@@ -44,6 +54,11 @@ export class GrpcServer implements CustomTransportStrategy {
 
   get isListening(): boolean {
     return this.boundPort > 0;
+  }
+
+  /** Aborted when the process stops: streams end then, so that their callers connect elsewhere. */
+  get stopping(): AbortSignal {
+    return this.draining.signal;
   }
 
   add(service: DescService, calls: ReadonlyMap<string, ServedCall>): void {
@@ -76,6 +91,7 @@ export class GrpcServer implements CustomTransportStrategy {
 
   /** Takes no more calls and waits for those in flight, at most `timeoutMs`; then cuts them. */
   async drain(timeoutMs: number): Promise<void> {
+    this.draining.abort(new Unavailable('STOPPING', 'this process is stopping; connect again'));
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
     const closed = new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));

@@ -38,22 +38,30 @@ export function clientStreamCall(
   };
 }
 
+/** A handler whose calls can last as long as the process. */
+export interface Streaming<Handler> {
+  readonly handler: Handler;
+  /** Aborted when the process stops. */
+  readonly stopping: AbortSignal;
+}
+
 export function serverStreamCall(
   pipeline: Pipeline,
   method: ServedMethod,
-  handler: ServerStreamHandler,
+  served: Streaming<ServerStreamHandler>,
 ): handleServerStreamingCall<Buffer, Bytes> {
   return (call) => {
-    const arrival = arrivalOf(call);
+    const arrival = arrivalOf(call, served.stopping);
     const exchange = { body: call.request, send: sender(call, arrival.signal) };
-    endWith(call, pipeline.serverStream(method, handler, arrival, exchange));
+    endWith(call, served.stopping, pipeline.serverStream(method, served.handler, arrival, exchange));
   };
 }
 
-export function bidiCall(pipeline: Pipeline, method: ServedMethod, handler: BidiHandler): handleBidiStreamingCall<Buffer, Bytes> {
+export function bidiCall(pipeline: Pipeline, method: ServedMethod, served: Streaming<BidiHandler>): handleBidiStreamingCall<Buffer, Bytes> {
   return (call) => {
-    const arrival = arrivalOf(call);
-    endWith(call, pipeline.bidi(method, handler, arrival, { bodies: call, send: sender(call, arrival.signal) }));
+    const arrival = arrivalOf(call, served.stopping);
+    const exchange = { bodies: call, send: sender(call, arrival.signal) };
+    endWith(call, served.stopping, pipeline.bidi(method, served.handler, arrival, exchange));
   };
 }
 
@@ -67,9 +75,23 @@ function sender(call: WritableCall, signal: AbortSignal): (message: Bytes) => Pr
   };
 }
 
-function endWith(call: WritableCall, served: Promise<void>): void {
-  served.then(
-    () => call.end(),
-    (failed: unknown) => call.emit('error', toFailedCall(failed)),
-  );
+/** How long a stream gets to end by itself when the process stops. */
+const lastWordMs = 500;
+
+/** Ends the call as its handler does, or soon after the process was told to stop, where the handler goes on waiting. */
+function endWith(call: WritableCall, stopping: AbortSignal, served: Promise<void>): void {
+  let timer: NodeJS.Timeout | undefined;
+  const onStop = () => {
+    timer = setTimeout(() => call.emit('error', toFailedCall(stopping.reason)), lastWordMs);
+  };
+  stopping.addEventListener('abort', onStop, { once: true });
+  void served
+    .then(
+      () => call.end(),
+      (failed: unknown) => call.emit('error', toFailedCall(failed)),
+    )
+    .finally(() => {
+      clearTimeout(timer);
+      stopping.removeEventListener('abort', onStop);
+    });
 }

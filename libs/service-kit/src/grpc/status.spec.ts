@@ -39,7 +39,12 @@ describe('errors across gRPC', () => {
     expect(failed.code).toBe(status[error.kind]);
     const arrived = fromServiceError(failed);
     expect(arrived).toBeInstanceOf(error.constructor);
-    expect(arrived).toMatchObject({ reason: error.reason, message: error.message, metadata: error.metadata, retryAfterMs: error.retryAfterMs });
+    expect(arrived).toMatchObject({
+      reason: error.reason,
+      message: error.message,
+      metadata: error.metadata,
+      retryAfterMs: error.retryAfterMs,
+    });
     if (error instanceof InvalidArgument) expect(arrived).toMatchObject({ violations: error.violations });
   });
 

@@ -44,7 +44,9 @@ export class FailedCall extends Error implements ServiceError {
 export function toFailedCall(error: unknown): FailedCall {
   if (error instanceof FailedCall) return error;
   if (error instanceof DomainError) return new FailedCall(codes[error.kind], error.message, detailsOf(error));
-  if (error instanceof Error && error.name === 'AbortError') return new FailedCall(status.CANCELLED, 'the caller left', []);
+  if (error instanceof Error && error.name === 'AbortError') {
+    return error.cause instanceof DomainError ? toFailedCall(error.cause) : new FailedCall(status.CANCELLED, 'the caller left', []);
+  }
   const correlationId = randomUUID();
   const info = errorInfo('INTERNAL', { correlation_id: correlationId });
   return new FailedCall(status.INTERNAL, `internal error; correlation id ${correlationId}`, [info], correlationId);

@@ -3,7 +3,11 @@ import { z } from 'zod';
 
 describe('configuration', () => {
   it('has a default for everything', () => {
-    expect(configuration(processSettings, {})).toMatchObject({ GRPC_ADDRESS: '127.0.0.1:50051', HTTP_ADDRESS: '127.0.0.1:8080', DATABASE_POOL_SIZE: 10 });
+    expect(configuration(processSettings, {})).toMatchObject({
+      GRPC_ADDRESS: '127.0.0.1:50051',
+      HTTP_ADDRESS: '127.0.0.1:8080',
+      DATABASE_POOL_SIZE: 10,
+    });
   });
 
   it('counts an empty variable as unset', () => {
@@ -11,11 +15,19 @@ describe('configuration', () => {
   });
 
   it('names all problems at once', () => {
-    const settings = { GRPC_ADDRESS: 'nowhere', HTTP_ADDRESS: '127.0.0.1:70000', DATABASE_URL: 'mysql://x', LOG_LEVEL: 'loud', DATABASE_POOL_SIZE: '-1' };
+    const settings = {
+      GRPC_ADDRESS: 'nowhere',
+      HTTP_ADDRESS: '127.0.0.1:70000',
+      DATABASE_URL: 'mysql://x',
+      LOG_LEVEL: 'loud',
+      DATABASE_POOL_SIZE: '-1',
+    };
     expect(() => configuration(processSettings, settings)).toThrow(
       expect.objectContaining({
         name: 'ConfigurationError',
-        message: expect.stringMatching(/GRPC_ADDRESS: must be host:port.*HTTP_ADDRESS: must have a port.*DATABASE_URL: must begin.*DATABASE_POOL_SIZE.*LOG_LEVEL/s),
+        message: expect.stringMatching(
+          /GRPC_ADDRESS: must be host:port.*HTTP_ADDRESS: must have a port.*DATABASE_URL: must begin.*DATABASE_POOL_SIZE.*LOG_LEVEL/s,
+        ),
       }),
     );
   });

@@ -26,7 +26,9 @@ describe('HttpServer', () => {
 
   it('says in one sentence that its port is taken', async () => {
     const second = new HttpServer(routes);
-    await expect(second.listen(base.replace('http://', ''))).rejects.toThrow(/HTTP cannot listen on 127.0.0.1:\d+: the port is in use by another program/);
+    await expect(second.listen(base.replace('http://', ''))).rejects.toThrow(
+      /HTTP cannot listen on 127.0.0.1:\d+: the port is in use by another program/,
+    );
   });
 });
 

@@ -52,15 +52,20 @@ export class TenantDirectory {
     return stopped ? { ...tenant, state: stopped.state } : tenant;
   }
 
-  /** The tenant, waiting a moment where it is not known yet. */
+  /** The tenant, waiting a moment where its creation or activation may be on its way here. */
   async await(id: string): Promise<KnownTenant | undefined> {
     if (id === platformTenant) return undefined;
     const until = Date.now() + newTenantWaitMs;
-    while (!this.tenants.has(id) && Date.now() < until) {
+    while (this.mayBeChanging(id) && Date.now() < until) {
       await this.refresh();
-      if (!this.tenants.has(id)) await new Promise((resolve) => setTimeout(resolve, 50));
+      if (this.mayBeChanging(id)) await new Promise((resolve) => setTimeout(resolve, 50));
     }
     return this.find(id);
+  }
+
+  private mayBeChanging(id: string): boolean {
+    const state = this.tenants.get(id)?.state;
+    return state === undefined || state === 'PENDING';
   }
 
   /** Where the directory learns from. */

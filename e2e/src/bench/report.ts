@@ -1,0 +1,21 @@
+/** One figure with the goal it is held to. */
+export interface Figure {
+  readonly name: string;
+  readonly measured: string;
+  readonly goal: string;
+  readonly isMet: boolean;
+}
+
+/** Prints figures as they come and remembers whether all goals were met. */
+export class Report {
+  private readonly figures: Figure[] = [];
+
+  add(figure: Figure): void {
+    this.figures.push(figure);
+    console.log(`${figure.isMet ? 'met   ' : 'MISSED'}  ${figure.name}: ${figure.measured} (goal: ${figure.goal})`);
+  }
+
+  get missed(): number {
+    return this.figures.filter(({ isMet }) => !isMet).length;
+  }
+}
