@@ -1,75 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { timestampFromDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { schedules, tenantEvents, workflowEvents, workflows } from '@q2/contracts';
-import { Database } from '@q2/database';
-import { AlreadyExists, NotFound } from '@q2/errors';
-import { Outbox } from '@q2/events';
-import { GrpcEndpoint, ServiceModule, type Call, type Client, type ServiceImpl } from '@q2/service-kit';
+import { schedules, tenants } from '@q2/contracts';
+import type { Client } from '@q2/service-kit';
 import { startTestPlatform, type TestPlatform } from '@q2/testing';
 import { SchedulerModule } from './scheduler.module.js';
 import { aTrigger } from './testing/a-stored-trigger.js';
+import { FakeExecutions, FakePlatformModule, FakeQuotas } from './testing/fake-platform.js';
 
 const { FiringState, TriggerState } = schedules;
-const refused = () => Promise.reject(new NotFound('EXECUTION_NOT_FOUND', 'this orchestrator only starts executions'));
-
-/** An orchestrator that starts executions, each of which ends at once. */
-class ExecutionsGrpc implements ServiceImpl<typeof workflows.ExecutionService> {
-  readonly started: workflows.StartExecutionRequest[] = [];
-  readonly callers = new Set<string>();
-  readonly getExecution = refused;
-  readonly listExecutions = refused;
-  readonly cancelExecution = refused;
-  readonly pauseExecution = refused;
-  readonly resumeExecution = refused;
-  readonly retryFromFailure = refused;
-  readonly signalExecution = refused;
-
-  constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(Outbox) private readonly outbox: Outbox,
-  ) {}
-
-  /** Tells all services of a tenant, as tenant-manager does. */
-  announceTenant(tenant: string): Promise<void> {
-    const data = { tenant, ancestors: ['platform'], state: 'ACTIVE' };
-    return this.database.inTenant(tenant, (tx) =>
-      this.outbox.add(tx, { type: tenantEvents.TenantActivatedSchema, key: `tenants/${tenant}`, data }),
-    );
-  }
-
-  async startExecution(request: workflows.StartExecutionRequest, call: Call) {
-    if (request.workflow.endsWith('/missing')) throw new NotFound('WORKFLOW_NOT_FOUND', `${request.workflow} does not exist`);
-    if (request.workflow.endsWith('/known')) throw new AlreadyExists('EXECUTION_EXISTS', 'it was started before');
-    this.started.push(request);
-    this.callers.add(call.principal.id);
-    const execution = `${request.parent}/executions/${request.executionId}`;
-    const data = { execution, workflow: `${request.workflow}/versions/1` };
-    await this.database.inTenant(call.tenant, (tx) =>
-      this.outbox.add(tx, { type: workflowEvents.ExecutionCompletedSchema, key: execution, data }),
-    );
-    return { name: execution };
-  }
-
-  async *watchExecution() {
-    yield* [];
-    await refused();
-  }
-}
-
-@Module({
-  imports: [ServiceModule.register({ name: 'workflow-orchestrator', schema: { name: 'workflows', entities: [], migrations: [] } })],
-  providers: [ExecutionsGrpc],
-})
-class OrchestratorModule implements OnModuleInit {
-  constructor(
-    @Inject(GrpcEndpoint) private readonly grpc: GrpcEndpoint,
-    @Inject(ExecutionsGrpc) private readonly executions: ExecutionsGrpc,
-  ) {}
-  onModuleInit(): void {
-    this.grpc.serve(workflows.ExecutionService, this.executions);
-  }
-}
 
 const parent = 'tenants/acme';
 const nameOf = (id: string) => `${parent}/triggers/${id}`;
@@ -78,17 +16,29 @@ describe('the scheduler', () => {
   let platform: TestPlatform;
   let triggers: Client<typeof schedules.TriggerService>;
   let events: Client<typeof schedules.EventService>;
-  let orchestrator: ExecutionsGrpc;
+  let orchestrator: FakeExecutions;
 
   beforeAll(async () => {
-    platform = await startTestPlatform({ modules: [SchedulerModule, OrchestratorModule] });
+    platform = await startTestPlatform({ modules: [SchedulerModule, FakePlatformModule] });
     const editor = { tenant: 'acme', roles: ['editor'] };
     triggers = platform.client(schedules.TriggerService, editor);
     events = platform.client(schedules.EventService, editor);
-    orchestrator = platform.get(ExecutionsGrpc);
-    await orchestrator.announceTenant('acme');
+    orchestrator = platform.get(FakeExecutions);
+    for (const tenant of ['acme', 'lister']) await activate(tenant);
   });
   afterAll(() => platform.stop());
+
+  /** Makes a tenant known, and waits until its peers have heard of it. */
+  async function activate(tenant: string): Promise<void> {
+    await orchestrator.activate(tenant);
+    const quotas = platform.client(tenants.QuotaService, { tenant: 'platform', roles: ['operator'] });
+    while (
+      await quotas.listUsage({ parent: `tenants/${tenant}` }).then(
+        () => false,
+        () => true,
+      )
+    );
+  }
 
   async function firingsOf(id: string, wanted: (firings: schedules.Firing[]) => boolean): Promise<schedules.Firing[]> {
     const until = Date.now() + 10_000;
@@ -212,7 +162,9 @@ describe('the scheduler', () => {
     expect(paused.nextFireTime).toBeUndefined();
     expect((await triggers.resumeTrigger({ name })).nextFireTime).toBeDefined();
     expect((await triggers.resumeTrigger({ name })).state).toBe(TriggerState.ACTIVE);
+    expect(platform.get(FakeQuotas).holders).toContain(`schedules ${name}`);
     await triggers.deleteTrigger({ name });
+    expect(platform.get(FakeQuotas).holders).not.toContain(`schedules ${name}`);
     await expect(triggers.getTrigger({ name })).rejects.toMatchObject({ reason: 'TRIGGER_NOT_FOUND' });
     await expect(triggers.listFirings({ parent: name })).rejects.toMatchObject({ reason: 'TRIGGER_NOT_FOUND' });
   });

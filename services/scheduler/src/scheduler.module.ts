@@ -12,6 +12,8 @@ import { GrpcWorkflowStarter } from './firings/grpc-workflow-starter.js';
 import { PendingFirings } from './firings/pending-firings.js';
 import { SchedulerLoops } from './firings/scheduler-loops.js';
 import { WorkflowStarter } from './firings/workflow-starter.port.js';
+import { ScheduleQuota } from './quota/schedule-quota.port.js';
+import { TenantScheduleQuota } from './quota/tenant-schedule-quota.js';
 import { schedulerSchema } from './scheduler-schema.js';
 import { TriggersGrpc } from './triggers/triggers.grpc.js';
 import { TriggersService } from './triggers/triggers.service.js';
@@ -32,6 +34,7 @@ const areas = ['tenants', 'models', 'experiments', 'monitoring', 'workflows', 's
     EmittedEvents,
     EventTriggers,
     EventsGrpc,
+    { provide: ScheduleQuota, useClass: TenantScheduleQuota },
     { provide: WorkflowStarter, useClass: GrpcWorkflowStarter },
   ],
 })

@@ -6,14 +6,20 @@ export class CreateSchedules1764200000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       create table trigger (
-        tenant_id text not null, uid uuid not null, id text not null, kind text not null,
-        spec jsonb not null, listens_to text[] not null,
+        tenant_id text not null, uid uuid not null, id text not null,
+        spec jsonb not null,
         is_paused boolean not null, next_fire_at timestamptz, last_fire_at timestamptz, run_count integer not null,
         version integer not null, created_at timestamptz not null, updated_at timestamptz not null,
         primary key (tenant_id, uid), unique (tenant_id, id)
       )`);
-    await runner.query('create index trigger_listens_to on trigger using gin (listens_to) where not is_paused');
     await runner.query('create index trigger_due on trigger (next_fire_at) where not is_paused and next_fire_at is not null');
+    await runner.query(`
+      create table trigger_listener (
+        tenant_id text not null, heard text not null, trigger_uid uuid not null,
+        primary key (tenant_id, heard, trigger_uid),
+        foreign key (tenant_id, trigger_uid) references trigger (tenant_id, uid) on delete cascade
+      )`);
+    await runner.query('create index trigger_listener_trigger on trigger_listener (tenant_id, trigger_uid)');
     await runner.query(`
       create table firing (
         tenant_id text not null, trigger_uid uuid not null, key text not null, id uuid not null,
@@ -40,7 +46,8 @@ export class CreateSchedules1764200000000 implements MigrationInterface {
         primary key (tenant_id, id)
       )`);
     await runner.query('create index emitted_event_newest on emitted_event (tenant_id, created_at desc, id desc)');
-    for (const table of ['trigger', 'firing', 'dependency_end', 'emitted_event']) await enableTenantIsolation(runner, table);
+    for (const table of ['trigger', 'trigger_listener', 'firing', 'dependency_end', 'emitted_event'])
+      await enableTenantIsolation(runner, table);
   }
 
   async down(): Promise<void> {

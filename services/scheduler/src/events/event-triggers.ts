@@ -56,7 +56,8 @@ export class EventTriggers {
   private async listeners(tx: Tx, { event, end }: Heard): Promise<Trigger[]> {
     const heard = end === undefined ? [event.type] : [event.type, end.workflow];
     const rows = await tx.query<TriggerRow>(
-      `select ${triggerColumns} from trigger where tenant_id = $1 and not is_paused and listens_to && $2`,
+      `select ${triggerColumns} from trigger where tenant_id = $1 and not is_paused
+         and uid in (select trigger_uid from trigger_listener where tenant_id = $1 and heard = any($2))`,
       [tx.tenant, heard],
     );
     return rows.map(toTrigger);

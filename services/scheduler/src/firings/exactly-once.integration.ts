@@ -236,6 +236,18 @@ describe('firing exactly once', () => {
     expect(await announced(replica)).toEqual([]);
   });
 
+  it('creates no more triggers than the plan allows, and gives back what a deleted one held', async () => {
+    bench.quota.limit = 1;
+    await create();
+    await expect(create()).rejects.toMatchObject({ reason: 'TRIGGER_EXISTS' });
+    const other = { tenant: 'acme', id: 'other' };
+    await expect(replica.triggers.create(other, aTrigger())).rejects.toMatchObject({ reason: 'QUOTA_EXCEEDED' });
+    await expect(replica.triggers.get(other)).rejects.toMatchObject({ reason: 'TRIGGER_NOT_FOUND' });
+    await replica.triggers.delete(key);
+    await replica.triggers.create(other, aTrigger());
+    expect([...bench.quota.holders]).toEqual(['tenants/acme/triggers/other']);
+  });
+
   it('knows when to look again', async () => {
     expect(await replica.due.nextDueAt()).toBeUndefined();
     expect(await replica.pending.nextAttemptAt()).toBeUndefined();

@@ -1,4 +1,5 @@
 import type { Database } from '@q2/database';
+import { ResourceExhausted } from '@q2/errors';
 import { Outbox, outboxMigrations } from '@q2/events';
 import { Clock } from '@q2/service-kit';
 import { startTestDatabase, type TestDatabase } from '@q2/testing';
@@ -9,6 +10,7 @@ import { FiringStore } from '../firings/firing-store.js';
 import { FiringsService } from '../firings/firings.service.js';
 import { PendingFirings } from '../firings/pending-firings.js';
 import { WorkflowStarter, type WorkflowStart } from '../firings/workflow-starter.port.js';
+import { ScheduleQuota } from '../quota/schedule-quota.port.js';
 import { schedulerSchema } from '../scheduler-schema.js';
 import { TriggersService } from '../triggers/triggers.service.js';
 
@@ -52,6 +54,23 @@ export class FakeOrchestrator extends WorkflowStarter {
   }
 }
 
+/** A quota that allows so many triggers. */
+export class FakeQuota extends ScheduleQuota {
+  readonly holders = new Set<string>();
+  limit = Number.POSITIVE_INFINITY;
+
+  override async acquire(tenant: string, trigger: string): Promise<void> {
+    if (!this.holders.has(trigger) && this.holders.size >= this.limit) {
+      throw new ResourceExhausted('QUOTA_EXCEEDED', `${tenant} may have ${this.limit} schedules`);
+    }
+    this.holders.add(trigger);
+  }
+
+  override async release(_: string, trigger: string): Promise<void> {
+    this.holders.delete(trigger);
+  }
+}
+
 /** One replica of the scheduler, without its loops: a test takes each step itself. */
 export interface Replica {
   readonly database: Database;
@@ -67,6 +86,7 @@ export interface Replica {
 export class Bench {
   readonly clock = new TestClock();
   readonly orchestrator = new FakeOrchestrator();
+  readonly quota = new FakeQuota();
 
   private constructor(private readonly server: TestDatabase) {}
 
@@ -84,7 +104,7 @@ export class Bench {
     return {
       database,
       emitted,
-      triggers: new TriggersService(database, store, clock),
+      triggers: new TriggersService(database, store, this.quota, clock),
       due: new DueTriggers(database, outbox, store, clock),
       pending: new PendingFirings(database, outbox, emitted, this.orchestrator, clock),
       events: new EventTriggers(store, emitted, clock),
@@ -99,6 +119,8 @@ export class Bench {
     });
     this.clock.set('2026-01-01T00:00:00Z');
     this.orchestrator.reset();
+    this.quota.holders.clear();
+    this.quota.limit = Number.POSITIVE_INFINITY;
   }
 
   stop(): Promise<void> {

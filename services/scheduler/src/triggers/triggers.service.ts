@@ -4,6 +4,7 @@ import { Database, isUniqueViolation, newId, type Tx } from '@q2/database';
 import { Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound } from '@q2/errors';
 import { Clock } from '@q2/service-kit';
 import { FiringStore, wakeLoops } from '../firings/firing-store.js';
+import { ScheduleQuota } from '../quota/schedule-quota.port.js';
 import { checkTrigger } from './trigger-check.js';
 import { applyMask } from './trigger-mask.js';
 import { specJson, specOf, toTrigger, triggerColumns, type TriggerRow } from './trigger-row.js';
@@ -23,27 +24,32 @@ export class TriggersService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(FiringStore) private readonly firings: FiringStore,
+    @Inject(ScheduleQuota) private readonly quota: ScheduleQuota,
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
   /**
    * @throws {InvalidArgument} where the trigger makes no sense, or names no time from now on
    * @throws {AlreadyExists} TRIGGER_EXISTS
+   * @throws {ResourceExhausted} QUOTA_EXCEEDED where the tenant's plan allows no more
    */
   async create({ tenant, id }: TriggerKey, given: schedules.Trigger): Promise<Trigger> {
     const spec = specOf(given);
     checkTrigger(spec);
     const now = this.clock.now();
-    const values = [tenant, newId(), id, spec.condition.case, specJson(spec), listensTo(spec), firstTime(spec, now, now), now];
+    const values = [tenant, newId(), id, specJson(spec), firstTime(spec, now, now), now];
     try {
       return await this.database.inTenant(tenant, async (tx) => {
         const rows = await tx.query<TriggerRow>(
-          `insert into trigger (tenant_id, uid, id, kind, spec, listens_to, next_fire_at, created_at, updated_at, is_paused, run_count, version)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $8, false, 0, 1) returning ${triggerColumns}`,
+          `insert into trigger (tenant_id, uid, id, spec, next_fire_at, created_at, updated_at, is_paused, run_count, version)
+           values ($1, $2, $3, $4, $5, $6, $6, false, 0, 1) returning ${triggerColumns}`,
           values,
         );
+        const trigger = only(rows, id);
+        await listen(tx, trigger);
         await wakeLoops(tx);
-        return only(rows, id);
+        await this.quota.acquire(tenant, schedules.triggerName.format({ tenant, trigger: id }));
+        return trigger;
       });
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
@@ -125,6 +131,7 @@ export class TriggersService {
     await this.database.inTenant(key.tenant, async (tx) => {
       const { uid } = await this.lock(tx, key);
       await tx.execute('delete from trigger where tenant_id = $1 and uid = $2', [key.tenant, uid]);
+      await this.quota.release(key.tenant, schedules.triggerName.format({ tenant: key.tenant, trigger: key.id }));
     });
   }
 
@@ -157,12 +164,14 @@ export class TriggersService {
       const current = await this.lock(tx, key);
       const { spec, isPaused, nextFireAt } = apply(current);
       const rows = await tx.query<TriggerRow>(
-        `update trigger set kind = $3, spec = $4, listens_to = $5, next_fire_at = $6, is_paused = $7, updated_at = $8, version = version + 1
+        `update trigger set spec = $3, next_fire_at = $4, is_paused = $5, updated_at = $6, version = version + 1
          where tenant_id = $1 and uid = $2 returning ${triggerColumns}`,
-        [key.tenant, current.uid, spec.condition.case, specJson(spec), listensTo(spec), nextFireAt, isPaused, this.clock.now()],
+        [key.tenant, current.uid, specJson(spec), nextFireAt, isPaused, this.clock.now()],
       );
+      const changed = only(rows, key.id);
+      await listen(tx, changed);
       await wakeLoops(tx);
-      return only(rows, key.id);
+      return changed;
     });
   }
 
@@ -184,6 +193,16 @@ export class TriggersService {
     const fromMs = Math.max(now.getTime(), trigger.lastFireAt?.getTime() ?? 0);
     return firstTime(trigger.spec, trigger.createdAt, new Date(fromMs));
   }
+}
+
+/** Notes what a trigger waits to hear of, in place of what it waited for before. */
+async function listen(tx: Tx, { tenant, uid, spec }: Trigger): Promise<void> {
+  await tx.execute('delete from trigger_listener where tenant_id = $1 and trigger_uid = $2', [tenant, uid]);
+  await tx.execute('insert into trigger_listener (tenant_id, heard, trigger_uid) select $1, unnest($3::text[]), $2', [
+    tenant,
+    uid,
+    listensTo(spec),
+  ]);
 }
 
 /** @throws {InvalidArgument} where time decides and no time is left */
