@@ -66,10 +66,7 @@ describe('a tenant that used everything', () => {
 
   it('leaves tables that are all isolated: secured, forced, keyed by tenant', async () => {
     const tables = await connected(whole.platform.databaseUrl, (client) =>
-      listTenantTables(
-        { query: async (sql, params) => (await client.query(sql, params ? [...params] : [])).rows },
-        schemas,
-      ),
+      listTenantTables({ query: async (sql, params) => (await client.query(sql, params ? [...params] : [])).rows }, schemas),
     );
     expect(tables.length).toBeGreaterThan(25);
     expect(tables.filter((table) => !table.isSecured || !table.isForced || !table.isKeyedByTenant || table.policies.length === 0)).toEqual(

@@ -50,7 +50,10 @@ export async function startProcess(home: string, environment: Record<string, str
   return running(child, { pid: child.pid, match: first, startedInMs: performance.now() - startedAt, output: () => output });
 }
 
-function running(child: ChildProcess, at: { pid: number; match: RegExpExecArray; startedInMs: number; output: () => string }): RunningPlatform {
+function running(
+  child: ChildProcess,
+  at: { pid: number; match: RegExpExecArray; startedInMs: number; output: () => string },
+): RunningPlatform {
   const { pid, match, startedInMs, output } = at;
   return {
     pid,

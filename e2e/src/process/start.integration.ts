@@ -44,7 +44,9 @@ describe('npm start', () => {
   it('shows its tables to psql on the printed URL', async () => {
     const client = new pg.Client({ connectionString: await embeddedPostgresUrl(join(home, 'postgres')) });
     await client.connect();
-    const { rows } = await client.query<{ count: string }>(`select count(*) from pg_tables where schemaname in ('tenants', 'models', 'workflows')`);
+    const { rows } = await client.query<{ count: string }>(
+      `select count(*) from pg_tables where schemaname in ('tenants', 'models', 'workflows')`,
+    );
     await client.end();
     expect(Number(rows[0]?.count)).toBeGreaterThan(10);
   });
@@ -108,12 +110,19 @@ describe('a start that cannot be', () => {
   it.each([
     ['gRPC', 'GRPC_ADDRESS'],
     ['HTTP', 'HTTP_ADDRESS'],
-  ])('says that the port of %s is in use', async (protocol, setting) => {
-    const port = await takePort();
-    const failed = await startProcess(home, { [setting]: port.address });
-    port.release();
-    expect(failed).toMatchObject({ exitCode: 1, output: oneSentence(new RegExp(`${protocol} cannot listen on ${port.address}: the port is in use`)) });
-  }, 60_000);
+  ])(
+    'says that the port of %s is in use',
+    async (protocol, setting) => {
+      const port = await takePort();
+      const failed = await startProcess(home, { [setting]: port.address });
+      port.release();
+      expect(failed).toMatchObject({
+        exitCode: 1,
+        output: oneSentence(new RegExp(`${protocol} cannot listen on ${port.address}: the port is in use`)),
+      });
+    },
+    60_000,
+  );
 
   it('says that its data is damaged', async () => {
     const platform = await mustStart(home);

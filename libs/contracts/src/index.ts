@@ -13,6 +13,7 @@ export * as scheduleEvents from './schedules-events.js';
 export * as auditEvents from './audit-events.js';
 export * as options from './options.js';
 export * as rpc from './rpc.js';
+export * as health from './health.js';
 export { resourceName, type ResourceName } from './resource-name.js';
 export { formExample } from './form.js';
 export { fieldRules } from './field-check.js';

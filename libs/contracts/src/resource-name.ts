@@ -3,7 +3,7 @@ import { InvalidArgument } from '@q2/errors';
 /** The `{variables}` of a pattern, such as `'tenant' | 'model'` of `tenants/{tenant}/models/{model}`. */
 type Variables<Pattern extends string> = Pattern extends `${string}{${infer Name}}${infer Rest}` ? Name | Variables<Rest> : never;
 
-export type NameParts<Pattern extends string> = { readonly [Name in Variables<Pattern>]: string };
+type NameParts<Pattern extends string> = { readonly [Name in Variables<Pattern>]: string };
 
 /** One kind of resource name (AIP-122): writes and reads names of its pattern. */
 export interface ResourceName<Pattern extends string> {

@@ -32,7 +32,7 @@ const isEqual = (field: string, value: string) => `${field} == ${value}`;
 const isIn = (field: string, value: string) => `${field} in ${value}`;
 
 /** All operators by their names. */
-export const operators = {
+const operators = {
   equals: { problem: needsAny, test: isEqual },
   not_equals: { problem: needsAny, test: isEqual, isOpposite: true },
   greater: { problem: needsAny, test: (field, value) => `isLess(${value}, ${field})` },

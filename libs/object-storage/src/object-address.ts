@@ -5,7 +5,7 @@ const tenantForm = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const sha256Form = /^[0-9a-f]{64}$/;
 
 /** The folder of one tenant. Its id is checked here whatever was checked before: a folder is a boundary between tenants. */
-export function tenantFolder(root: string, tenant: string): string {
+function tenantFolder(root: string, tenant: string): string {
   if (!isTenant(tenant)) throw InvalidArgument.field('tenant', `must be a tenant's id, got '${tenant}'`);
   return join(root, tenant);
 }

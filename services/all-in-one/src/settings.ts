@@ -20,9 +20,14 @@ export interface PlatformSettings {
   readonly home: Home;
 }
 
+/** What the platform in one process can be told, besides what its parts can. */
+export const homeSettings = z.object({
+  Q2_HOME: z.string().min(1).default('.q2').describe('Folder that holds everything: database, artifacts, keys, logs'),
+});
+
 /** Settings of the whole platform in one process; what is not set is below Q2_HOME. */
 export function platformSettings(environment: NodeJS.ProcessEnv = process.env): PlatformSettings {
-  const { Q2_HOME } = configuration(z.object({ Q2_HOME: z.string().min(1).default('.q2') }), environment);
+  const { Q2_HOME } = configuration(homeSettings, environment);
   const home = homeOf(resolve(Q2_HOME));
   const belowHome = { Q2_SERVICE_KEYS_DIRECTORY: home.keys, Q2_ARTIFACTS_DIRECTORY: home.artifacts, LOG_FILE: home.log };
   const complete = { ...belowHome, ...given(environment) };

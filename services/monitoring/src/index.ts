@@ -1,2 +1,3 @@
 export { MonitoringModule } from './monitoring.module.js';
 export { monitoringSchema } from './monitoring-schema.js';
+export { monitoringSettings } from './settings.js';

@@ -1,6 +1,6 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { monitoring } from '@q2/contracts';
-import { GrpcEndpoint, ServiceModule } from '@q2/service-kit';
+import { GrpcEndpoint, ProcessContext, ServiceModule } from '@q2/service-kit';
 import { AlertFeed } from './alerts/alert-feed.service.js';
 import { AlertLifecycle } from './alerts/alert-lifecycle.service.js';
 import { AlertsGrpc } from './alerts/alerts.grpc.js';
@@ -24,7 +24,11 @@ import { MonitoringSettings } from './settings.js';
 @Module({
   imports: [ServiceModule.register({ name: 'monitoring', schema: monitoringSchema })],
   providers: [
-    { provide: MonitoringSettings, useFactory: () => new MonitoringSettings() },
+    {
+      provide: MonitoringSettings,
+      inject: [ProcessContext],
+      useFactory: ({ environment }: ProcessContext) => new MonitoringSettings(environment),
+    },
     { provide: TimeSeriesStore, useClass: PostgresTimeSeries },
     ...[MetricsService, MonitorsService, AlertsService, HealthService, AlertLifecycle, Announcements, AlertFeed],
     ...[Claims, Evaluator, EvaluationLoop, RetentionJob],

@@ -1,7 +1,7 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { tenants } from '@q2/contracts';
-import { configuration, GrpcEndpoint, HttpRoutes, ServiceModule } from '@q2/service-kit';
+import { configuration, GrpcEndpoint, HttpRoutes, ProcessContext, ServiceModule } from '@q2/service-kit';
 import { AccessGrpc } from './access/access.grpc.js';
 import { ApiKeysService } from './access/api-keys.service.js';
 import { OperatorKeyService } from './access/operator-key.service.js';
@@ -29,11 +29,13 @@ const access = [ApiKeysService, RolesService, ServiceCredentials, SigningKeysSer
 const services = [TenantsService, PlansService, QuotasService, LimitAnnouncer, AuditLogService, AuditConsumer, UsageConsumer];
 const transports = [TenantsGrpc, PlansGrpc, QuotasGrpc, AccessGrpc, AuditGrpc, UsageGrpc];
 
+const readSettings = ({ environment }: ProcessContext) => configuration(tenantManagerSettings, environment);
+
 /** tenant-manager: tenants, plans, quotas, access, the audit log and metered use. */
 @Module({
   imports: [ServiceModule.register({ name: 'tenant-manager', schema: tenantsSchema })],
   providers: [
-    { provide: TenantManagerSettings, useFactory: () => configuration(tenantManagerSettings) },
+    { provide: TenantManagerSettings, inject: [ProcessContext], useFactory: readSettings },
     ...access,
     ...services,
     ...transports,

@@ -1,7 +1,7 @@
 import { DeadlineExceeded } from '@q2/errors';
 
 /** Longest time for a unary call whose caller set no deadline. */
-export const defaultDeadlineMs = 60_000;
+const defaultDeadlineMs = 60_000;
 
 /**
  * Ends the wait for a call when its deadline passes. The work itself is told by the call's signal.

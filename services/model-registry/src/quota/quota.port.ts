@@ -1,5 +1,5 @@
 /** What the registry takes from a tenant's plan. */
-export type QuotaResource = 'models' | 'model_versions' | 'storage_bytes';
+type QuotaResource = 'models' | 'model_versions' | 'storage_bytes';
 
 /** A share of a resource. */
 export interface QuotaShare {
