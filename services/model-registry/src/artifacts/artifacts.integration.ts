@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { auditEvents, models } from '@q2/contracts';
 import type { Client } from '@q2/service-kit';
 import { digitsModel, TestRegistry } from '../testing/test-registry.js';
-import { ArtifactSweep } from './artifact-sweep.js';
+import { ArtifactSweep } from './artifact-sweep.job.js';
 
 describe('artifacts', () => {
   let registry: TestRegistry;

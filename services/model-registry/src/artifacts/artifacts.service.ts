@@ -3,7 +3,7 @@ import { models } from '@q2/contracts';
 import { Database, type Tx } from '@q2/database';
 import { Aborted, DomainError } from '@q2/errors';
 import { verifyObject, type StoredObject } from '@q2/object-storage';
-import { ModelChanges } from '../changes/model-changes.js';
+import { ModelChanges } from '../changes/model-changes.service.js';
 import type { CheckedFile } from '../promotion/gates.js';
 import { Quotas } from '../quota/quota.port.js';
 import { RegistrySettings } from '../registry.settings.js';

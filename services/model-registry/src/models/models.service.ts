@@ -3,7 +3,7 @@ import { models } from '@q2/contracts';
 import { Database } from '@q2/database';
 import { AlreadyExists } from '@q2/errors';
 import { selectModelFiles } from '../artifacts/artifacts.store.js';
-import { ModelChanges } from '../changes/model-changes.js';
+import { ModelChanges } from '../changes/model-changes.service.js';
 import { Quotas, type QuotaShare } from '../quota/quota.port.js';
 import { checkEtag } from '../requests/etag.js';
 import { selectVersionStages } from '../versions/versions.store.js';

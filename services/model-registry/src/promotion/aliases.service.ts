@@ -3,7 +3,7 @@ import { modelEvents, models } from '@q2/contracts';
 import { Database } from '@q2/database';
 import { FailedPrecondition } from '@q2/errors';
 import { Outbox } from '@q2/events';
-import { ModelChanges } from '../changes/model-changes.js';
+import { ModelChanges } from '../changes/model-changes.service.js';
 import type { ModelKey } from '../models/model.js';
 import { getModel, lockModel } from '../models/models.store.js';
 import { getVersion } from '../versions/versions.store.js';

@@ -4,7 +4,7 @@ import { modelEvents, models } from '@q2/contracts';
 import { Database, type Tx } from '@q2/database';
 import { Outbox } from '@q2/events';
 import { ArtifactsService } from '../artifacts/artifacts.service.js';
-import { ModelChanges } from '../changes/model-changes.js';
+import { ModelChanges } from '../changes/model-changes.service.js';
 import type { Model, ModelKey } from '../models/model.js';
 import { lockModel } from '../models/models.store.js';
 import { decideTransition, type Stage } from '../versions/stage.js';

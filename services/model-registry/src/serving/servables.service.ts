@@ -3,7 +3,7 @@ import { models } from '@q2/contracts';
 import { Database, type Tx } from '@q2/database';
 import { FailedPrecondition } from '@q2/errors';
 import { selectArtifacts } from '../artifacts/artifacts.store.js';
-import { ModelChanges } from '../changes/model-changes.js';
+import { ModelChanges } from '../changes/model-changes.service.js';
 import type { ModelKey } from '../models/model.js';
 import { getModel } from '../models/models.store.js';
 import { findAliasTarget } from '../promotion/assignments.store.js';

@@ -8,7 +8,7 @@ import { pageOf } from '../requests/page.js';
 import type { Resident } from './model-cache.js';
 import type { Selector } from './servable.js';
 import type { ServedModel } from './served-model.js';
-import { ServedModels } from './served-models.js';
+import { ServedModels } from './served-models.service.js';
 import { healthReasons } from './serving-health.js';
 import { ServingService } from './serving.service.js';
 import type { TensorSpec } from './tensor.js';

@@ -5,14 +5,14 @@ import { ResourceExhausted } from '@q2/errors';
 import { Clock } from '@q2/service-kit';
 import type { ModelKey } from '../models/model.js';
 import { RegistrySettings } from '../registry.settings.js';
-import { UsageMeter } from '../usage/usage-meter.js';
+import { UsageMeter } from '../usage/usage-meter.service.js';
 import type { VersionKey } from '../versions/version.js';
 import { Leases, type Lease } from './leases.js';
 import type { Hold, Resident } from './model-cache.js';
 import type { Selector } from './servable.js';
 import { ServablesService } from './servables.service.js';
 import type { Prediction, ServedModel } from './served-model.js';
-import { ServedModels } from './served-models.js';
+import { ServedModels } from './served-models.service.js';
 import type { Tensor, TensorSpec } from './tensor.js';
 
 const expireEveryMs = 1_000;

@@ -7,7 +7,7 @@ import { decodeEvent } from '@q2/events';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import { startTestPlatform, type TestPlatform } from '@q2/testing';
 import { ModelRegistryModule } from '../model-registry.module.js';
-import { FakeTenants, FakeTenantsModule } from './fake-tenants.js';
+import { FakeTenants, FakeTenantsModule } from './fake-tenants.testing.js';
 
 const data = new URL('../../../../e2e/data/', import.meta.url);
 

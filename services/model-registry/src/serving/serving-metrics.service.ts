@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { Metrics } from '@q2/service-kit';
-import { ServedModels } from './served-models.js';
+import { ServedModels } from './served-models.service.js';
 
 /** What Prometheus reads about models in memory. */
 @Injectable()

@@ -2,7 +2,7 @@ import type { Tx } from '@q2/database';
 import type { NewEvent } from '@q2/events';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { Clock } from '@q2/service-kit';
-import { UsageMeter } from './usage-meter.js';
+import { UsageMeter } from './usage-meter.service.js';
 
 /** The outbox of this test asks nothing of its transaction. */
 const refuse = () => {

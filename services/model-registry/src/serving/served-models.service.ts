@@ -7,7 +7,7 @@ import { ModelCache, type Hold, type Resident } from './model-cache.js';
 import { ModelRuntime } from './runtime.port.js';
 import type { Servable } from './servable.js';
 import { ServedModel } from './served-model.js';
-import { ServingEvents } from './serving-events.js';
+import { ServingEvents } from './serving-events.service.js';
 import { LoadFailures } from './serving-health.js';
 
 /** How long predictions may go on at shutdown before their models are taken away. */
