@@ -34,8 +34,8 @@ export const settingsGroups: readonly SettingsGroup[] = [
 const introduction = `# Configuration
 
 Settings are environment variables, read once at the start; an empty one counts as unset. Where values are wrong, the
-process names all of them in one line and ends with exit code 78. Sizes are in bytes. ab-testing and scheduler have no
-settings of their own.
+process names all of them in one line and ends with exit code 78. Times that end in \`_MS\` are in milliseconds.
+ab-testing and scheduler have no settings of their own.
 
 This page is made from the schemas that the processes read: \`node services/all-in-one/dist/configuration-page.main.js\`.
 `;
@@ -65,13 +65,19 @@ export function configurationPage(groups: readonly SettingsGroup[] = settingsGro
 function section({ title, remark, schema }: SettingsGroup): string {
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input' });
   const rows = Object.entries(properties).map(([variable, given]) => row(variable, property.parse(given)));
-  const table = ['| variable | default | allowed | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
-  return `## ${title}\n\n${remark === undefined ? '' : `${remark}\n\n`}${table}\n`;
+  return `## ${title}\n\n${remark === undefined ? '' : `${remark}\n\n`}${table(['variable', 'default', 'allowed', 'meaning'], rows)}\n`;
 }
 
-function row(variable: string, given: Property): string {
+function row(variable: string, given: Property): string[] {
   if (given.description === undefined) throw new Error(`${variable} has no description: add .describe(…) to its schema`);
-  return `| \`${variable}\` | ${defaultOf(given)} | ${allowedOf(given)} | ${given.description} |`;
+  return [`\`${variable}\``, defaultOf(given), allowedOf(given), given.description];
+}
+
+/** A Markdown table with columns as wide as their widest cell, as the formatter wants it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) => Math.max(...[title, ...rows.map((cells) => cells[column] ?? '')].map(({ length }) => length)));
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
 function defaultOf(given: Property): string {
