@@ -40,8 +40,8 @@ async function manageTenants(replay: Replay): Promise<void> {
     updateMask: { paths: ['display_name'] },
   });
   await replay.mutate(PlanService.method.changeTenantPlan, { name: child, plan: 'plans/starter' });
-  await replay.mutate(QuotaService.method.acquire, { parent: tenant, resource: 'gpus', amount: 1n, holder: 'test' });
-  await replay.mutate(QuotaService.method.release, { parent: tenant, resource: 'gpus', holder: 'test' });
+  await replay.mutate(QuotaService.method.acquire, { parent: tenant, resource: 'gpus', amount: 1n, holder: `${tenant}/jobs/test` });
+  await replay.mutate(QuotaService.method.release, { parent: tenant, resource: 'gpus', holder: `${tenant}/jobs/test` });
 }
 
 async function manageAccess(replay: Replay): Promise<void> {
@@ -75,7 +75,7 @@ async function manageModels(replay: Replay, platform: TestPlatform): Promise<voi
     version: { labels: { team: 'vision' } },
     updateMask: { paths: ['labels'] },
   });
-  await replay.mutate(method.setAlias, { name: `${model}/aliases/champion`, version: `${model}/versions/1.1.0` });
+  await replay.mutate(method.setAlias, { name: `${model}/aliases/champion`, version: '1.1.0' });
   await replay.mutate(method.rollbackProduction, { name: model, reason: 'test' });
   await replay.mutate(models.ServingService.method.pinModel, { name: `${model}/versions/1.0.0`, pinned: true });
   await replay.mutate(method.createModel, { parent: tenant, modelId: 'unused', model: { runtime: models.Runtime.ONNX } });
