@@ -205,6 +205,20 @@ describe('the scheduler', () => {
     expect(one.firings).toHaveLength(10);
   });
 
+  it('measures how far it is behind', async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${platform.process.httpPort}/metrics`)).text();
+    expect(metrics).toMatch(/q2_scheduler_due_lag_seconds [\d.]+/);
+    expect(metrics).toMatch(/q2_scheduler_start_lag_seconds [\d.]+/);
+  });
+
+  it('refuses page tokens that are not its own', async () => {
+    const forged = Buffer.from(JSON.stringify({ afterId: "'; --" })).toString('base64url');
+    await expect(triggers.listTriggers({ parent, pageToken: forged })).rejects.toMatchObject({ kind: 'INVALID_ARGUMENT' });
+    const ancient = Buffer.from(JSON.stringify({ nominalAt: '0000-01-01T00:00:00Z', key: 'k' })).toString('base64url');
+    await triggers.createTrigger({ parent, triggerId: 'paging', trigger: aTrigger({ condition: onOrders }) });
+    expect((await triggers.listFirings({ parent: nameOf('paging'), pageToken: ancient })).firings).toEqual([]);
+  });
+
   it('lists firings page by page, newest first', async () => {
     await triggers.createTrigger({ parent, triggerId: 'paged', trigger: aTrigger({ condition: onOrders }) });
     for (let run = 0; run < 3; run += 1) await triggers.runNow({ name: nameOf('paged') });

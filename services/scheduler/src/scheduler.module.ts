@@ -10,6 +10,7 @@ import { FiringStore } from './firings/firing-store.js';
 import { FiringsService } from './firings/firings.service.js';
 import { GrpcWorkflowStarter } from './firings/grpc-workflow-starter.js';
 import { PendingFirings } from './firings/pending-firings.js';
+import { SchedulerGauges } from './firings/scheduler-gauges.js';
 import { SchedulerLoops } from './firings/scheduler-loops.js';
 import { WorkflowStarter } from './firings/workflow-starter.port.js';
 import { ScheduleQuota } from './quota/schedule-quota.port.js';
@@ -31,6 +32,7 @@ const areas = ['tenants', 'models', 'experiments', 'monitoring', 'workflows', 's
     DueTriggers,
     PendingFirings,
     SchedulerLoops,
+    SchedulerGauges,
     EmittedEvents,
     EventTriggers,
     EventsGrpc,

@@ -80,7 +80,7 @@ export class EmittedEvents {
           `select * from emitted_event where tenant_id = $1 and ($2 = '' or type = $2)
              and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
            order by created_at desc, id desc limit $5`,
-          [tenant, type, after?.createdAt, after?.id, limit],
+          [tenant, type, after && new Date(after.createdAt), after?.id, limit],
         );
         return rows.map(toEvent);
       },

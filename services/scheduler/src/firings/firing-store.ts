@@ -108,7 +108,7 @@ function toRow(firing: NewFiring): object {
     nominal_at: firing.nominalAt,
     state: firing.state,
     reason: firing.reason,
-    detail: firing.detail.slice(0, 2000),
+    detail: firing.detail.replaceAll('\0', '').slice(0, 2000),
     action: firing.action ?? {},
     execution: firing.execution,
     cause_event_id: firing.causeEventId,

@@ -102,6 +102,18 @@ describe('decideFirings', () => {
     expect(decideFirings(idle, [cause('a')], false)).toMatchObject([{ state: 'FAILED', reason: 'ACTION_MISSING' }]);
   });
 
+  it('fails where the templates give too much, or what cannot be kept', () => {
+    const emit = (data: string) => aStoredTrigger({ action: { case: 'emitEvent', value: { eventType: 'a.b', data: { text: data } } } });
+    const start = (text: string) => aStoredTrigger({ action: { case: 'startWorkflow', value: { workflow: 'w', input: { text } } } });
+    const reasonOf = (trigger: ReturnType<typeof aStoredTrigger>, text: string) =>
+      decideFirings(trigger, [cause('a', { event: { text } })], false)[0]?.reason;
+    expect(reasonOf(emit('${event.text}'), 'x'.repeat(65_000))).toBe('');
+    expect(reasonOf(emit('${event.text}'), 'x'.repeat(66_000))).toBe('TEMPLATE_TOO_LARGE');
+    expect(reasonOf(start('${event.text}'), 'x'.repeat(66_000))).toBe('');
+    expect(reasonOf(start('${event.text}'), 'x'.repeat(270_000))).toBe('TEMPLATE_TOO_LARGE');
+    expect(reasonOf(start('${event.text}'), 'a\0b')).toBe('TEMPLATE_HOLDS_NUL');
+  });
+
   it('lets faults of its own through', () => {
     const broken = cause('a', { nominalAt: new Date(Number.NaN) });
     expect(() => decideFirings(aStoredTrigger(), [broken], false)).toThrow(RangeError);

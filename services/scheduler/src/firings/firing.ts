@@ -7,6 +7,9 @@ import { copyJson } from '../json.js';
 import { hopsMax, isUsedUp, type FiringAction, type Trigger } from '../triggers/trigger.js';
 
 const subjectLengthMax = 200;
+/** The bounds of StartExecution's input and of an emitted event's data. */
+const inputBytesMax = 262_144;
+const dataBytesMax = 65_536;
 
 /** Why a trigger is to fire, before any policy has its say. */
 export interface Cause {
@@ -98,7 +101,7 @@ function decideFiring(trigger: Trigger, cause: Cause, isBusy: boolean): NewFirin
     };
   }
   try {
-    const action = renderAction(trigger, cause, id);
+    const action = storable(renderAction(trigger, cause, id));
     const execution = action.kind === 'start-workflow' ? executionOf(trigger.tenant, id) : undefined;
     return { ...firing, action, execution, state: 'PENDING', reason: '', detail: '' };
   } catch (error) {
@@ -127,6 +130,17 @@ function renderAction(trigger: Trigger, cause: Cause, id: string): FiringAction 
     default:
       throw new FailedPrecondition('ACTION_MISSING', `trigger ${trigger.id} has no action`, { trigger: trigger.id });
   }
+}
+
+/** @throws {FailedPrecondition} where what the templates gave is too large, or holds what the database cannot */
+function storable(action: FiringAction): FiringAction {
+  const maxBytes = action.kind === 'start-workflow' ? inputBytesMax : dataBytesMax;
+  const json = JSON.stringify(action.kind === 'start-workflow' ? action.input : action.data);
+  const jsonBytes = Buffer.byteLength(json);
+  if (jsonBytes > maxBytes)
+    throw new FailedPrecondition('TEMPLATE_TOO_LARGE', `the templates gave ${jsonBytes} bytes of JSON, at most ${maxBytes} may be`);
+  if (!JSON.stringify(action).includes('\\u0000')) return action;
+  throw new FailedPrecondition('TEMPLATE_HOLDS_NUL', 'the templates gave text with a NUL character, which cannot be kept');
 }
 
 /** What templates see. `event` is there only where an event is the cause. */

@@ -63,7 +63,7 @@ export class FiringsService {
            where f.tenant_id = $1 and t.id = $2 and ($3::text is null or f.state = $3)
              and ($4::timestamptz is null or (f.nominal_at, f.key) < ($4, $5))
            order by f.nominal_at desc, f.key desc limit $6`,
-          [tenant, trigger, stateNames.get(query.state), after?.nominalAt, after?.key, query.limit],
+          [tenant, trigger, stateNames.get(query.state), after && new Date(after.nominalAt), after?.key, query.limit],
         ),
       { readOnly: true },
     );

@@ -148,7 +148,7 @@ export class PendingFirings {
                            state = case when $6::timestamptz is null then 'FAILED' else state end,
                            settled_at = case when $6::timestamptz is null then $7::timestamptz end
          where ${stillOurs}`,
-        [...claimOf(firing), reason, detail.slice(0, 2000), nextAttemptAt, now],
+        [...claimOf(firing), reason, detail.replaceAll('\0', '').slice(0, 2000), nextAttemptAt, now],
       ),
     );
   }

@@ -32,7 +32,7 @@ describe('segmentAt', () => {
 
   it('forgets years when it has seen too many, and finds them again', () => {
     const before = segmentAt('UTC', 0);
-    for (let year = 1970; year < 6100; year += 1) segmentAt('UTC', Date.UTC(year, 5, 1));
+    for (let year = 1970; year < 3010; year += 1) segmentAt('UTC', Date.UTC(year, 5, 1));
     expect(segmentAt('UTC', 0)).toEqual(before);
     expect(() => segmentAt('UTC', Number.NaN)).toThrow(RangeError);
   });

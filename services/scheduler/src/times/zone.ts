@@ -9,7 +9,7 @@ export interface OffsetSegment {
 
 /** No zone has changed its offset twice within a week since 1990, so changes are looked for in steps of half of that. */
 const probeMs = 3 * 86_400_000;
-const cachedYearsMax = 4096;
+const cachedYearsMax = 1024;
 const formats = new Map<string, Intl.DateTimeFormat>();
 const years = new Map<string, readonly OffsetSegment[]>();
 

@@ -41,6 +41,8 @@ function conditionProblems({ condition }: schedules.Trigger): FieldViolation[] {
         ...(twice === undefined ? [] : [{ field: 'trigger.dependency.workflows', description: `names ${twice} twice` }]),
       ];
     }
+    case undefined:
+      return [{ field: 'trigger.condition', description: 'one of cron, interval, once, event, dependency must be set' }];
     default:
       return [];
   }
@@ -57,7 +59,7 @@ function actionProblems({ action }: schedules.Trigger): FieldViolation[] {
         ...templateProblems('trigger.emit_event.data', action.value.data ?? {}),
       ];
     default:
-      return [];
+      return [{ field: 'trigger.action', description: 'one of start_workflow, emit_event must be set' }];
   }
 }
 

@@ -6,14 +6,14 @@ import { newId } from '@q2/database';
 import { Clock, decodePage, encodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
 import { z } from 'zod';
 import { FiringsService, toFiringProto } from '../firings/firings.service.js';
-import { upcoming } from '../times/schedule.js';
+import { mergeUpcoming, type Coming } from '../times/upcoming.js';
 import { TriggersService, type TriggerKey } from './triggers.service.js';
 import { toTriggerProto } from './trigger-row.js';
-import { isUsedUp, scheduleOf, type Trigger } from './trigger.js';
+import { scheduleOf, type Trigger } from './trigger.js';
 
 const { triggerName } = schedules;
-const triggerCursor = z.object({ afterId: z.string() });
-const firingCursor = z.object({ nominalAt: z.iso.datetime(), key: z.string() });
+const triggerCursor = z.object({ afterId: z.string().regex(/^[a-z0-9-]*$/) });
+const firingCursor = z.object({ nominalAt: z.iso.datetime(), key: z.string().regex(/^[A-Za-z0-9._~-]+$/) });
 const upcomingDefault = 10;
 
 /** TriggerService. */
@@ -70,13 +70,8 @@ export class TriggersGrpc implements ServiceImpl<typeof schedules.TriggerService
     const triggers = triggerName.matches(request.parent)
       ? [await this.triggers.get(keyOf(request.parent))]
       : await this.triggers.listNextDue(call.tenant, count);
-    const times = triggers.flatMap((trigger) => this.timesOf(trigger, count));
-    return {
-      firings: times
-        .sort((a, b) => a.ms - b.ms)
-        .slice(0, count)
-        .map(({ trigger, ms }) => ({ trigger, time: timestampFromMs(ms) })),
-    };
+    const times = mergeUpcoming(triggers.map(comingOf), this.clock.now().getTime(), count);
+    return { firings: times.map(({ name, ms }) => ({ trigger: name, time: timestampFromMs(ms) })) };
   }
 
   async listFirings(request: schedules.ListFiringsRequest) {
@@ -97,14 +92,6 @@ export class TriggersGrpc implements ServiceImpl<typeof schedules.TriggerService
     };
   }
 
-  private timesOf(trigger: Trigger, count: number): { trigger: string; ms: number }[] {
-    if (isUsedUp(trigger)) return [];
-    const { spec, tenant, id, createdAt, runCount } = trigger;
-    const left = spec.maxRuns === 0 ? count : Math.min(count, spec.maxRuns - runCount);
-    const name = triggerName.format({ tenant, trigger: id });
-    return upcoming(scheduleOf(spec, createdAt), this.clock.now().getTime(), left).map((ms) => ({ trigger: name, ms }));
-  }
-
   private toProto(trigger: Trigger) {
     return toTriggerProto(trigger, this.clock.now());
   }
@@ -113,6 +100,11 @@ export class TriggersGrpc implements ServiceImpl<typeof schedules.TriggerService
 function keyOf(name: string): TriggerKey {
   const { tenant, trigger } = triggerName.parse(name);
   return { tenant, id: trigger };
+}
+
+function comingOf({ spec, tenant, id, createdAt, runCount }: Trigger): Coming {
+  const left = spec.maxRuns === 0 ? Number.POSITIVE_INFINITY : spec.maxRuns - runCount;
+  return { name: triggerName.format({ tenant, trigger: id }), schedule: scheduleOf(spec, createdAt), left };
 }
 
 function required(trigger: schedules.Trigger | undefined): schedules.Trigger {
