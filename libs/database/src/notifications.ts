@@ -12,6 +12,7 @@ const retryMs = { first: 50, longest: 5_000 };
 export class Notifications {
   private readonly listeners = new Map<string, Set<Listener>>();
   private connecting: Promise<pg.Client> | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
   private retryTimer: NodeJS.Timeout | undefined;
   private isClosed = false;
 
@@ -28,7 +29,7 @@ export class Notifications {
    */
   async listen(channel: string, onNotify: Listener): Promise<() => Promise<void>> {
     const client = await this.connection();
-    await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+    await this.inTurn(client, `LISTEN ${pg.escapeIdentifier(channel)}`);
     const listeners = this.listeners.get(channel) ?? new Set();
     // A wrapper, so that the same function may listen twice and stop once.
     const listener: Listener = (payload) => {
@@ -53,7 +54,13 @@ export class Notifications {
     this.listeners.delete(channel);
     const client = await this.connecting?.catch(() => undefined);
     // A connection that is just breaking forgets its channels by itself.
-    await client?.query(`UNLISTEN ${pg.escapeIdentifier(channel)}`).catch(() => undefined);
+    if (client) await this.inTurn(client, `UNLISTEN ${pg.escapeIdentifier(channel)}`).catch(() => undefined);
+  }
+
+  /** pg takes one statement at a time on a connection. */
+  private inTurn(client: pg.Client, statement: string): Promise<unknown> {
+    this.turn = this.turn.catch(() => undefined).then(() => client.query(statement));
+    return this.turn;
   }
 
   private connection(): Promise<pg.Client> {
@@ -93,7 +100,7 @@ export class Notifications {
   private async reconnect(afterMs: number): Promise<void> {
     try {
       const client = await this.connection();
-      for (const channel of this.listeners.keys()) await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+      for (const channel of this.listeners.keys()) await this.inTurn(client, `LISTEN ${pg.escapeIdentifier(channel)}`);
       this.listeners.forEach((listeners) => {
         listeners.forEach((listener) => {
           listener('');

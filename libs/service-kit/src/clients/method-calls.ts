@@ -108,9 +108,17 @@ async function pump(
 ) {
   for await (const request of requests) {
     if (call.destroyed || call.writableEnded) return;
-    if (!call.write(encode(method, request))) await Promise.race([once(call, 'drain'), once(call, 'close')]).catch(() => undefined);
+    if (!call.write(encode(method, request))) await whenDrained(call);
   }
   call.end();
+}
+
+/** Resolves when the call takes more, or has ended. Both waits end together, so that no listener stays behind. */
+async function whenDrained(call: ClientWritableStream<Uint8Array> | ClientDuplexStream<Uint8Array, Response>): Promise<void> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  await Promise.race([once(call, 'drain', { signal }), once(call, 'close', { signal })]).catch(() => undefined);
+  settled.abort();
 }
 
 function cancelOnAbort(call: Call, signal: AbortSignal | undefined): void {
