@@ -11,6 +11,7 @@ import { Unavailable } from '@q2/errors';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { HealthImplementation } from 'grpc-health-check';
 import { listenProblem } from '../process/http-server.js';
+import { addHealth } from './health.js';
 import { addReflection } from './reflection.js';
 
 export interface GrpcServerOptions {
@@ -72,7 +73,7 @@ export class GrpcServer implements CustomTransportStrategy {
   /** Called by Nest once all modules are initialised. */
   listen(done: (error?: unknown) => void): void {
     addReflection(this.server, this.services);
-    this.health.addToServer(this.server);
+    addHealth(this.server, this.health, this.stopping);
     this.server.bindAsync(this.options.address, ServerCredentials.createInsecure(), (error, port) => {
       if (error) done(new Unavailable('PORT_IN_USE', `gRPC cannot listen on ${this.options.address}: ${listenProblem(error)}`));
       else {
