@@ -8,6 +8,7 @@ import { ExecutionsGrpc } from './executions/executions.grpc.js';
 import { ExecutionsService } from './executions/executions.service.js';
 import { HistoryWatch } from './executions/history-watch.js';
 import { TurnsService } from './executions/turns.service.js';
+import { ExecutionQuota } from './quota/execution-quota.js';
 import { OrchestratorSettings, readOrchestratorSettings } from './settings.js';
 import { TaskResults } from './tasks/task-results.service.js';
 import { WorkersGrpc } from './workers/workers.grpc.js';
@@ -20,7 +21,7 @@ import { WorkflowsService } from './workflows/workflows.service.js';
   imports: [ServiceModule.register({ name: 'workflow-orchestrator', schema: workflowsSchema })],
   providers: [
     { provide: OrchestratorSettings, useFactory: () => readOrchestratorSettings() },
-    ...[WorkflowsService, TurnsService, ExecutionsService, HistoryWatch, TaskResults],
+    ...[WorkflowsService, TurnsService, ExecutionsService, ExecutionQuota, HistoryWatch, TaskResults],
     ...[ExecutionDriver, ActionDriver, EventListener],
     ...[WorkflowsGrpc, ExecutionsGrpc, WorkersGrpc],
   ],

@@ -15,12 +15,13 @@ export class CreateWorkflows1764300000000 implements MigrationInterface {
       create table execution (
         tenant_id text not null, execution_id text not null, workflow_id text not null, version integer not null,
         starter text not null, input jsonb not null, status text not null, state jsonb not null, last_sequence bigint not null,
-        created_at timestamptz(3) not null default now(), ended_at timestamptz,
+        created_at timestamptz(3) not null default now(), ended_at timestamptz, holds_quota boolean not null default true,
         due_at timestamptz, fence bigint not null default 0, lease_until timestamptz,
         primary key (tenant_id, execution_id),
         foreign key (tenant_id, workflow_id, version) references workflow_version
       )`);
     await runner.query('create index execution_due on execution (due_at) where due_at is not null');
+    await runner.query('create index execution_to_let_go on execution (ended_at) where holds_quota and ended_at is not null');
     await runner.query('create index execution_newest on execution (tenant_id, created_at desc, execution_id desc)');
     await runner.query(`
       create table execution_history (

@@ -1,6 +1,6 @@
 import type { Step } from '../definition/definition.js';
-import { aDefinition, anAction, aStep, aTask, once } from '../testing/definitions.js';
-import { Simulation } from '../testing/simulation.js';
+import { aDefinition, anAction, aStep, aTask, once } from '../testing/definitions.testing.js';
+import { Simulation } from '../testing/simulation.testing.js';
 
 const run = (steps: readonly Step[], more = {}, input = {}) => Simulation.of(aDefinition(steps, more), input);
 const types = (simulation: Simulation) => simulation.history.map(({ type, step }) => (step === '' ? type : `${type} ${step}`));

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { type Definition, innerLists, type Step } from '../definition/definition.js';
 import { planOf } from '../definition/plan.js';
 import { validateDefinition } from '../definition/validate.js';
-import { aDefinition, anAction, aStep, aTask, once } from '../testing/definitions.js';
-import { Simulation } from '../testing/simulation.js';
+import { aDefinition, anAction, aStep, aTask, once } from '../testing/definitions.testing.js';
+import { Simulation } from '../testing/simulation.testing.js';
 import { decide, initialState } from './decide.js';
 import { isSettled, nextTimerAtMs } from './state.js';
 

@@ -103,7 +103,7 @@ export async function saveState(
 ): Promise<void> {
   const dueAtMs = nextTimerAtMs(state);
   await tx.execute(
-    `update execution set status = $3, state = $4, last_sequence = $5, ended_at = $6, lease_until = null,
+    `update execution set status = $3, state = $4, last_sequence = $5, ended_at = $6, lease_until = null, holds_quota = holds_quota or $6::timestamptz is null,
        due_at = case when exists (select 1 from heard_event h where h.tenant_id = $1 and h.execution_id = $2) then now() else $7::timestamptz end
      where tenant_id = $1 and execution_id = $2`,
     [
@@ -246,4 +246,22 @@ function executionOf(row: Row): Execution {
     lastSequence: Number(row.last_sequence),
     createdAt: row.created_at,
   };
+}
+
+/** Executions that have ended and still hold a share of their tenant's quota, across tenants. */
+export async function findEndedHolders(tx: Tx, limit: number): Promise<ExecutionKey[]> {
+  const rows = await tx.query<{ tenant_id: string; execution_id: string }>(
+    'select tenant_id, execution_id from execution where holds_quota and ended_at is not null limit $1',
+    [limit],
+  );
+  return rows.map((row) => ({ tenant: row.tenant_id, execution: row.execution_id }));
+}
+
+/** Notes that an ended execution holds its share no more. False where it does not, or runs again. */
+export async function letGo(tx: Tx, execution: string): Promise<boolean> {
+  const changed = await tx.execute(
+    'update execution set holds_quota = false where tenant_id = $1 and execution_id = $2 and holds_quota and ended_at is not null',
+    [tx.tenant, execution],
+  );
+  return changed > 0;
 }

@@ -5,6 +5,7 @@ import type { JsonObject } from '@q2/expressions';
 import { initialState } from '../engine/decide.js';
 import type { ExecutionEvent } from '../engine/event.js';
 import { type ExecutionStatus, hasEnded } from '../engine/state.js';
+import { ExecutionQuota } from '../quota/execution-quota.js';
 import { type VersionKey, WorkflowsService } from '../workflows/workflows.service.js';
 import {
   type Execution,
@@ -39,6 +40,7 @@ export class ExecutionsService {
     @Inject(Database) private readonly database: Database,
     @Inject(WorkflowsService) private readonly workflows: WorkflowsService,
     @Inject(TurnsService) private readonly turns: TurnsService,
+    @Inject(ExecutionQuota) private readonly quota: ExecutionQuota,
   ) {}
 
   /**
@@ -46,12 +48,14 @@ export class ExecutionsService {
    *
    * @throws {NotFound} WORKFLOW_NOT_FOUND
    * @throws {AlreadyExists} EXECUTION_EXISTS
+   * @throws {ResourceExhausted} QUOTA_EXCEEDED where the tenant's plan allows no more at the same time
    */
   start(tenant: string, { execution, workflow, input, starter }: Start): Promise<Execution> {
     return this.database.inTenant(tenant, async (tx) => {
       const { version } = await this.workflows.get(workflow);
       const key = { tenant, execution: execution === '' ? `e-${newId()}` : execution };
       await insertNew(tx, { ...key, workflow: workflow.workflow, version, starter, input, state: initialState(Date.now()) });
+      await this.quota.acquire(key);
       return this.turns.apply(tx, await lock(tx, key), [{ type: 'started' }]);
     });
   }
@@ -84,8 +88,14 @@ export class ExecutionsService {
     return this.change(key, { event: { type: 'resumeRequested' }, allowed: ({ state }) => !hasEnded(state) });
   }
 
+  /** @throws {ResourceExhausted} QUOTA_EXCEEDED where the tenant's plan allows no more at the same time */
   retryFromFailure(key: ExecutionKey): Promise<Execution> {
-    return this.change(key, { event: { type: 'retryRequested' }, allowed: ({ state }) => state.status === 'failed' });
+    return this.database.inTenant(key.tenant, async (tx) => {
+      const locked = await lock(tx, key);
+      if (locked.state.status !== 'failed') throw wrongState(key, 'retryRequested', locked.state.status);
+      await this.quota.acquire(key);
+      return this.turns.apply(tx, locked, [{ type: 'retryRequested' }]);
+    });
   }
 
   /** @throws {ResourceExhausted} SIGNALS_UNHEARD where too many wait to be heard */

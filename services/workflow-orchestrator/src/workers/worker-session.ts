@@ -8,12 +8,19 @@ import { executionNameOf } from '../executions/turns.service.js';
 import type { OrchestratorSettings } from '../settings.js';
 import { lostTask, maxDeliveries } from '../tasks/delivery.js';
 import type { TaskResults } from '../tasks/task-results.service.js';
-import { claimForWorker, findLeased, renewLeases, type Task, type TaskLease } from '../tasks/task-store.js';
+import { claimForWorker, heldLeases, renewLeases, type Task, type TaskLease } from '../tasks/task-store.js';
 import { Channel } from './channel.js';
 
 type Response = MessageInitShape<typeof workflows.WorkResponseSchema>;
 type Message = workflows.WorkRequest['message'];
 type Registration = workflows.Register;
+
+/** Results of one worker that are stored at the same time. */
+const storedAtOnce = 4;
+
+const settledKept = 1_000;
+
+const keyOf = ({ id, fence }: TaskLease) => `${id}/${fence}`;
 
 /** What a session needs of the service. */
 export interface SessionParts {
@@ -32,6 +39,10 @@ export class WorkerSession {
   private readonly loop: BackgroundLoop;
   /** Tasks given out on this connection. */
   private readonly underWay = new Map<string, TaskLease>();
+  /** Results on their way into the database. */
+  private readonly storing = new Set<Promise<void>>();
+  /** The latest tasks whose results are stored. */
+  private readonly settled = new Set<string>();
   private registration: Registration | undefined;
   private isDraining = false;
 
@@ -50,6 +61,7 @@ export class WorkerSession {
           throw InvalidArgument.field('parent', `must be tenants/${this.tenant} in every message, got '${parent}'`);
         await this.hear(message);
       }
+      await Promise.all(this.storing);
       this.outbound.close();
     } catch (error) {
       this.outbound.fail(error);
@@ -75,11 +87,11 @@ export class WorkerSession {
         return this.heartbeat(message.value.tasks);
       case 'complete': {
         const { lease, output } = message.value;
-        return this.settle(leaseOf(lease), (held) => this.parts.results.complete(this.tenant, held, output ?? {}));
+        return this.store(leaseOf(lease), (held) => this.parts.results.complete(this.tenant, held, output ?? {}));
       }
       case 'fail': {
         const { lease, reason, message: text, isFinal } = message.value;
-        return this.settle(leaseOf(lease), (held) => this.parts.results.fail(this.tenant, held, { reason, message: text, isFinal }));
+        return this.store(leaseOf(lease), (held) => this.parts.results.fail(this.tenant, held, { reason, message: text, isFinal }));
       }
       default:
         return this.drain();
@@ -97,14 +109,31 @@ export class WorkerSession {
     const leases = tasks.map(({ lease }) => leaseOf(lease));
     const { database, settings, results } = this.parts;
     const held = await database.inTenant(this.tenant, (tx) => renewLeases(tx, leases, settings.leaseMs));
-    for (const lease of leases) if (!held.has(lease.id)) this.revoke(lease);
+    for (const lease of leases) if (!held.has(lease.id) && !this.settled.has(keyOf(lease))) this.revoke(lease);
     for (const { lease, progress } of tasks) if (progress !== undefined) await results.progress(this.tenant, leaseOf(lease), progress);
+  }
+
+  /** Stores a result without keeping heartbeats waiting, a few at a time. */
+  private async store(lease: TaskLease, write: (lease: TaskLease) => Promise<boolean>): Promise<void> {
+    const stored: Promise<void> = this.settle(lease, write)
+      .catch((error: unknown) => this.outbound.fail(error))
+      .finally(() => this.storing.delete(stored));
+    this.storing.add(stored);
+    if (this.storing.size >= storedAtOnce) await Promise.race(this.storing);
   }
 
   private async settle(lease: TaskLease, store: (lease: TaskLease) => Promise<boolean>): Promise<void> {
     if (!(await store(lease))) return this.revoke(lease);
     this.outbound.push({ message: { case: 'acknowledged', value: { task: this.nameOf(lease), fence: BigInt(lease.fence) } } });
+    this.remember(lease);
     this.forget(lease);
+  }
+
+  /** A heartbeat that crossed its task's acknowledgement revokes nothing. */
+  private remember(lease: TaskLease): void {
+    const [oldest] = this.settled;
+    if (this.settled.size >= settledKept && oldest !== undefined) this.settled.delete(oldest);
+    this.settled.add(keyOf(lease));
   }
 
   private revoke(lease: TaskLease): void {
@@ -133,14 +162,8 @@ export class WorkerSession {
   private async revokeLost(): Promise<void> {
     const leases = [...this.underWay.values()];
     if (leases.length === 0) return;
-    const lost = await this.parts.database.inTenant(
-      this.tenant,
-      async (tx) => {
-        const found = await Promise.all(leases.map((lease) => findLeased(tx, lease)));
-        return leases.filter((_, index) => found[index] === undefined);
-      },
-      { readOnly: true },
-    );
+    const held = await this.parts.database.inTenant(this.tenant, (tx) => heldLeases(tx, leases), { readOnly: true });
+    const lost = leases.filter(({ id }) => !held.has(id));
     // One that was reported meanwhile is not under way any more.
     for (const lease of lost) if (this.underWay.get(lease.id)?.fence === lease.fence) this.revoke(lease);
   }
