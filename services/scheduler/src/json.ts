@@ -8,7 +8,7 @@ export function copyJson(value: expressions.JsonValue): JsonValue {
 }
 
 /** The same for an object. */
-export function copyObject(value: expressions.JsonObject): JsonObject {
+function copyObject(value: expressions.JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, copyJson(child)]));
 }
 

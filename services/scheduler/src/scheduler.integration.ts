@@ -5,7 +5,7 @@ import type { Client } from '@q2/service-kit';
 import { startTestPlatform, type TestPlatform } from '@q2/testing';
 import { SchedulerModule } from './scheduler.module.js';
 import { aTrigger } from './testing/a-stored-trigger.js';
-import { FakeExecutions, FakePlatformModule, FakeQuotas } from './testing/fake-platform.js';
+import { FakeExecutions, FakePlatformModule, FakeQuotas } from './testing/fake-platform.testing.js';
 
 const { FiringState, TriggerState } = schedules;
 

@@ -6,7 +6,7 @@ import { InvalidArgument } from '@q2/errors';
 import { Clock, decodePage, encodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
 import { z } from 'zod';
 import { eventTypeProblems } from '../triggers/trigger-check.js';
-import { EmittedEvents, toEventProto } from './emitted-events.js';
+import { EmittedEvents, toEventProto } from './emitted-events.service.js';
 
 const cursor = z.object({ createdAt: z.iso.datetime(), id: z.uuid() });
 

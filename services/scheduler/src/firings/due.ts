@@ -1,7 +1,7 @@
 import type { Schedule } from '../times/schedule.js';
 
 /** Why times of a schedule passed without a firing. */
-export type MissedReason = 'OUTSIDE_CATCH_UP_WINDOW' | 'MISFIRE_POLICY';
+type MissedReason = 'OUTSIDE_CATCH_UP_WINDOW' | 'MISFIRE_POLICY';
 
 /** Times that passed without a firing: from `firstMs` on, the last at or before `untilMs`. */
 export interface MissedTimes {

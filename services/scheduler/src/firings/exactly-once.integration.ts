@@ -2,8 +2,8 @@ import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { schedules } from '@q2/contracts';
 import { InvalidArgument, Unavailable } from '@q2/errors';
 import { aTrigger } from '../testing/a-stored-trigger.js';
-import { announced, Bench, settle, type Replica } from '../testing/bench.js';
-import { leaseMs } from './pending-firings.js';
+import { announced, Bench, settle, type Replica } from '../testing/bench.testing.js';
+import { leaseMs } from './pending-firings.service.js';
 
 const { FiringState, MisfirePolicy, OverlapPolicy } = schedules;
 const minuteMs = 60_000;

@@ -24,7 +24,7 @@ interface FiringRow {
 }
 
 /** Where a page of firings ended. */
-export interface FiringCursor {
+interface FiringCursor {
   readonly nominalAt: string;
   readonly key: string;
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { Clock, Metrics } from '@q2/service-kit';
-import { DueTriggers } from './due-triggers.js';
-import { PendingFirings } from './pending-firings.js';
+import { DueTriggers } from './due-triggers.service.js';
+import { PendingFirings } from './pending-firings.service.js';
 
 /** How far the scheduler is behind: for how long what is due the longest has been waiting. */
 @Injectable()

@@ -3,7 +3,7 @@ import { schedules } from '@q2/contracts';
 import { Database, isUniqueViolation, newId, type Tx } from '@q2/database';
 import { Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound } from '@q2/errors';
 import { Clock } from '@q2/service-kit';
-import { FiringStore, wakeLoops } from '../firings/firing-store.js';
+import { FiringStore, wakeLoops } from '../firings/firing-store.service.js';
 import { ScheduleQuota } from '../quota/schedule-quota.port.js';
 import { checkTrigger } from './trigger-check.js';
 import { applyMask } from './trigger-mask.js';

@@ -2,9 +2,9 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { Database } from '@q2/database';
 import { Clock, Logger } from '@q2/service-kit';
 import { BackgroundLoop } from '../background-loop.js';
-import { DueTriggers } from './due-triggers.js';
-import { dueChannel } from './firing-store.js';
-import { PendingFirings } from './pending-firings.js';
+import { DueTriggers } from './due-triggers.service.js';
+import { dueChannel } from './firing-store.service.js';
+import { PendingFirings } from './pending-firings.service.js';
 
 /** Looks at least this often, in case a notification was lost or another replica died. */
 const pollMs = 1000;

@@ -3,19 +3,19 @@ import { ResourceExhausted } from '@q2/errors';
 import { Outbox, outboxMigrations } from '@q2/events';
 import { Clock } from '@q2/service-kit';
 import { startTestDatabase, type TestDatabase } from '@q2/testing';
-import { EmittedEvents } from '../events/emitted-events.js';
-import { EventTriggers } from '../events/event-triggers.js';
-import { DueTriggers } from '../firings/due-triggers.js';
-import { FiringStore } from '../firings/firing-store.js';
+import { EmittedEvents } from '../events/emitted-events.service.js';
+import { EventTriggers } from '../events/event-triggers.service.js';
+import { DueTriggers } from '../firings/due-triggers.service.js';
+import { FiringStore } from '../firings/firing-store.service.js';
 import { FiringsService } from '../firings/firings.service.js';
-import { PendingFirings } from '../firings/pending-firings.js';
+import { PendingFirings } from '../firings/pending-firings.service.js';
 import { WorkflowStarter, type WorkflowStart } from '../firings/workflow-starter.port.js';
 import { ScheduleQuota } from '../quota/schedule-quota.port.js';
 import { schedulerSchema } from '../scheduler-schema.js';
 import { TriggersService } from '../triggers/triggers.service.js';
 
 /** A clock that stands still until a test moves it. */
-export class TestClock extends Clock {
+class TestClock extends Clock {
   private nowMs = 0;
 
   override now(): Date {
@@ -32,7 +32,7 @@ export class TestClock extends Clock {
 }
 
 /** Starts executions as workflow-orchestrator does: one for each name, whatever number of times it is asked. */
-export class FakeOrchestrator extends WorkflowStarter {
+class FakeOrchestrator extends WorkflowStarter {
   readonly executions = new Map<string, WorkflowStart>();
   calls = 0;
   /** Runs before an execution is started; may throw, or never end. */
@@ -55,7 +55,7 @@ export class FakeOrchestrator extends WorkflowStarter {
 }
 
 /** A quota that allows so many triggers. */
-export class FakeQuota extends ScheduleQuota {
+class FakeQuota extends ScheduleQuota {
   readonly holders = new Set<string>();
   limit = Number.POSITIVE_INFINITY;
 

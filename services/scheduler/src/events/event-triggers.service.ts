@@ -2,13 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Tx } from '@q2/database';
 import { eventJson, type ReceivedEvent } from '@q2/events';
 import { Clock } from '@q2/service-kit';
-import { FiringStore } from '../firings/firing-store.js';
+import { FiringStore } from '../firings/firing-store.service.js';
 import { eventKey, type Cause } from '../firings/firing.js';
 import { toTrigger, triggerColumns, type TriggerRow } from '../triggers/trigger-row.js';
 import type { Trigger } from '../triggers/trigger.js';
 import { toCloudEvent, toExecutionEnd, type CloudEvent, type ExecutionEnd } from './cloud-event.js';
 import { haveAllEnded, type SeenEnd } from './dependency.js';
-import { EmittedEvents } from './emitted-events.js';
+import { EmittedEvents } from './emitted-events.service.js';
 import { matchOf } from './matching.js';
 
 /** An event, and the end of an execution where it tells of one. */

@@ -4,7 +4,7 @@ import { modelEvents, scheduleEvents, schedules, workflowEvents } from '@q2/cont
 import { newId } from '@q2/database';
 import { topicOf } from '@q2/events';
 import { aTrigger } from '../testing/a-stored-trigger.js';
-import { announced, Bench, settle, type Replica } from '../testing/bench.js';
+import { announced, Bench, settle, type Replica } from '../testing/bench.testing.js';
 
 const { DependencyMode, EndState, FiringState, OverlapPolicy } = schedules;
 const hourMs = 3_600_000;

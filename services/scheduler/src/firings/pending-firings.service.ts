@@ -4,7 +4,7 @@ import { scheduleEvents, schedules } from '@q2/contracts';
 import { Database, type Tx } from '@q2/database';
 import { Outbox } from '@q2/events';
 import { Clock } from '@q2/service-kit';
-import { EmittedEvents } from '../events/emitted-events.js';
+import { EmittedEvents } from '../events/emitted-events.service.js';
 import { inParallel } from '../in-parallel.js';
 import type { FiringAction } from '../triggers/trigger.js';
 import { decideAfterFailure } from './start-retry.js';

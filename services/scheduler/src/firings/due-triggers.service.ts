@@ -8,7 +8,7 @@ import { inParallel } from '../in-parallel.js';
 import { toTrigger, triggerColumns, type TriggerRow } from '../triggers/trigger-row.js';
 import { catchUpWindowMs, scheduleOf, type Trigger } from '../triggers/trigger.js';
 import { decideDue, type DueInput, type MissedTimes } from './due.js';
-import { FiringStore, type TriggerCauses } from './firing-store.js';
+import { FiringStore, type TriggerCauses } from './firing-store.service.js';
 import { timeKey } from './firing.js';
 
 const triggersPerBatch = 200;
