@@ -5,7 +5,7 @@ import { Logger, ServiceClients } from '@q2/service-kit';
 import { serviceActions } from '../actions/service-action.js';
 import { OrchestratorSettings } from '../settings.js';
 import { lostTask, maxDeliveries, redeliveryDelayMs } from '../tasks/delivery.js';
-import { TaskResults } from '../tasks/task-results.service.js';
+import { type TaskFailure, TaskResults } from '../tasks/task-results.service.js';
 import { claimActions, releaseTask, renewLeases, type Task } from '../tasks/task-store.js';
 import { channels } from '../workflows-schema.js';
 import { BackgroundLoop } from './background-loop.js';
@@ -94,7 +94,7 @@ export class ActionDriver implements OnApplicationBootstrap, BeforeApplicationSh
     if (deliveries > maxDeliveries) return this.fail(task, lostTask);
     try {
       const output = await action.run(this.clients, { tenant, input, requestId: idempotencyKey, signal, timeoutMs: callTimeoutMs });
-      await this.results.complete(tenant, task, output);
+      await this.results.settleOne(tenant, { lease: task, outcome: { output } });
     } catch (error) {
       await this.settle(task, signal, error);
     }
@@ -109,8 +109,8 @@ export class ActionDriver implements OnApplicationBootstrap, BeforeApplicationSh
     await this.fail(task, { reason, message, isFinal: final.has(kind) });
   }
 
-  private async fail(task: Task, failure: Parameters<TaskResults['fail']>[2]): Promise<void> {
-    await this.results.fail(task.tenant, task, failure);
+  private async fail(task: Task, failure: TaskFailure): Promise<void> {
+    await this.results.settleOne(task.tenant, { lease: task, outcome: failure });
   }
 
   private release(task: Task, afterMs: number): Promise<void> {

@@ -118,23 +118,14 @@ export async function renewLeases(tx: Tx, leases: readonly TaskLease[], leaseMs:
   return new Set(rows.map(({ task_id }) => task_id));
 }
 
-/** Ids of the tasks whose leases still hold. */
-export async function heldLeases(tx: Tx, leases: readonly TaskLease[]): Promise<ReadonlySet<string>> {
-  const rows = await tx.query<{ task_id: string }>(
-    `select t.task_id from task t join unnest($2::uuid[], $3::bigint[]) as held (task_id, fence) using (task_id, fence) where t.tenant_id = $1`,
+/** The tasks of the leases that still hold. */
+export async function findLeased(tx: Tx, leases: readonly TaskLease[]): Promise<Task[]> {
+  const rows = await tx.query<Row>(
+    `select ${columns} from task t join unnest($2::uuid[], $3::bigint[]) as held (task_id, fence) on t.task_id = held.task_id and t.fence = held.fence
+     where t.tenant_id = $1`,
     [tx.tenant, leases.map(({ id }) => id), leases.map(({ fence }) => fence)],
   );
-  return new Set(rows.map(({ task_id }) => task_id));
-}
-
-/** The task of a lease, if the lease still holds. */
-export async function findLeased(tx: Tx, { id, fence }: TaskLease): Promise<Task | undefined> {
-  const [row] = await tx.query<Row>(`select ${columns} from task t where tenant_id = $1 and task_id = $2 and fence = $3`, [
-    tx.tenant,
-    id,
-    fence,
-  ]);
-  return row === undefined ? undefined : taskOf(row);
+  return rows.map(taskOf);
 }
 
 /** Ends a task, if its lease still holds. The execution must be locked before, as a decision locks it before its tasks. */

@@ -16,6 +16,8 @@ export class TestWorker {
   leaseMs = 0;
   private readonly outbound = new Channel<Request>();
   private readonly abort = new AbortController();
+  /** Deliveries that it need keep no more. */
+  private readonly settled = new Set<string>();
   private readonly beats = setInterval(() => this.beat(), 150);
 
   constructor(
@@ -54,7 +56,7 @@ export class TestWorker {
 
   /** Keeps the leases of all tasks whose results are not stored, as workers do. */
   private beat(): void {
-    const open = this.tasks.filter(({ name }) => !this.acknowledged.includes(name) && !this.revoked.includes(name));
+    const open = this.tasks.filter(({ name, fence }) => !this.settled.has(`${name}/${fence}`));
     if (open.length > 0)
       this.say({ case: 'heartbeat', value: { tasks: open.map(({ name, fence }) => ({ lease: { task: name, fence } })) } });
   }
@@ -86,6 +88,7 @@ export class TestWorker {
 
   private hear(message: workflows.WorkResponse['message']): void {
     if (message.case === 'task') this.tasks.push(message.value);
+    if (message.case === 'acknowledged' || message.case === 'revoked') this.settled.add(`${message.value.task}/${message.value.fence}`);
     if (message.case === 'acknowledged') this.acknowledged.push(message.value.task);
     if (message.case === 'revoked') this.revoked.push(message.value.task);
     if (message.case === 'registered')

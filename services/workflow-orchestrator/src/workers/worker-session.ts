@@ -7,16 +7,16 @@ import { BackgroundLoop } from '../driver/background-loop.js';
 import { executionNameOf } from '../executions/turns.service.js';
 import type { OrchestratorSettings } from '../settings.js';
 import { lostTask, maxDeliveries } from '../tasks/delivery.js';
-import type { TaskResults } from '../tasks/task-results.service.js';
-import { claimForWorker, heldLeases, renewLeases, type Task, type TaskLease } from '../tasks/task-store.js';
+import type { TaskReport, TaskResults } from '../tasks/task-results.service.js';
+import { claimForWorker, findLeased, renewLeases, type Task, type TaskLease } from '../tasks/task-store.js';
 import { Channel } from './channel.js';
 
 type Response = MessageInitShape<typeof workflows.WorkResponseSchema>;
 type Message = workflows.WorkRequest['message'];
 type Registration = workflows.Register;
 
-/** Results of one worker that are stored at the same time. */
-const storedAtOnce = 4;
+/** Reports that are stored together at most. */
+const reportsAtOnce = 100;
 
 const settledKept = 1_000;
 
@@ -39,8 +39,9 @@ export class WorkerSession {
   private readonly loop: BackgroundLoop;
   /** Tasks given out on this connection. */
   private readonly underWay = new Map<string, TaskLease>();
-  /** Results on their way into the database. */
-  private readonly storing = new Set<Promise<void>>();
+  /** What was reported and is not stored yet. */
+  private readonly reports: TaskReport[] = [];
+  private storing: Promise<void> | undefined;
   /** The latest tasks whose results are stored. */
   private readonly settled = new Set<string>();
   private registration: Registration | undefined;
@@ -61,7 +62,7 @@ export class WorkerSession {
           throw InvalidArgument.field('parent', `must be tenants/${this.tenant} in every message, got '${parent}'`);
         await this.hear(message);
       }
-      await Promise.all(this.storing);
+      await this.storing;
       this.outbound.close();
     } catch (error) {
       this.outbound.fail(error);
@@ -87,11 +88,11 @@ export class WorkerSession {
         return this.heartbeat(message.value.tasks);
       case 'complete': {
         const { lease, output } = message.value;
-        return this.store(leaseOf(lease), (held) => this.parts.results.complete(this.tenant, held, output ?? {}));
+        return this.report({ lease: leaseOf(lease), outcome: { output: output ?? {} } });
       }
       case 'fail': {
         const { lease, reason, message: text, isFinal } = message.value;
-        return this.store(leaseOf(lease), (held) => this.parts.results.fail(this.tenant, held, { reason, message: text, isFinal }));
+        return this.report({ lease: leaseOf(lease), outcome: { reason, message: text, isFinal } });
       }
       default:
         return this.drain();
@@ -113,17 +114,30 @@ export class WorkerSession {
     for (const { lease, progress } of tasks) if (progress !== undefined) await results.progress(this.tenant, leaseOf(lease), progress);
   }
 
-  /** Stores a result without keeping heartbeats waiting, a few at a time. */
-  private async store(lease: TaskLease, write: (lease: TaskLease) => Promise<boolean>): Promise<void> {
-    const stored: Promise<void> = this.settle(lease, write)
-      .catch((error: unknown) => this.outbound.fail(error))
-      .finally(() => this.storing.delete(stored));
-    this.storing.add(stored);
-    if (this.storing.size >= storedAtOnce) await Promise.race(this.storing);
+  /** Stores what is reported, together with what is reported meanwhile, and without keeping heartbeats waiting. */
+  private async report(report: TaskReport): Promise<void> {
+    this.reports.push(report);
+    this.storing ??= this.storeReports();
+    // A worker that reports more than it was given waits.
+    if (this.reports.length > (this.registration?.capacity ?? 0)) await this.storing;
   }
 
-  private async settle(lease: TaskLease, store: (lease: TaskLease) => Promise<boolean>): Promise<void> {
-    if (!(await store(lease))) return this.revoke(lease);
+  private async storeReports(): Promise<void> {
+    try {
+      while (this.reports.length > 0) {
+        const batch = this.reports.splice(0, reportsAtOnce);
+        const stored = await this.parts.results.settle(this.tenant, batch);
+        for (const report of batch) this.answer(report, stored.has(report));
+      }
+    } catch (error) {
+      this.outbound.fail(error);
+    } finally {
+      this.storing = undefined;
+    }
+  }
+
+  private answer({ lease }: TaskReport, isStored: boolean): void {
+    if (!isStored) return this.revoke(lease);
     this.outbound.push({ message: { case: 'acknowledged', value: { task: this.nameOf(lease), fence: BigInt(lease.fence) } } });
     this.remember(lease);
     this.forget(lease);
@@ -162,8 +176,9 @@ export class WorkerSession {
   private async revokeLost(): Promise<void> {
     const leases = [...this.underWay.values()];
     if (leases.length === 0) return;
-    const held = await this.parts.database.inTenant(this.tenant, (tx) => heldLeases(tx, leases), { readOnly: true });
-    const lost = leases.filter(({ id }) => !held.has(id));
+    const found = await this.parts.database.inTenant(this.tenant, (tx) => findLeased(tx, leases), { readOnly: true });
+    const held = new Set(found.map(keyOf));
+    const lost = leases.filter((lease) => !held.has(keyOf(lease)));
     // One that was reported meanwhile is not under way any more.
     for (const lease of lost) if (this.underWay.get(lease.id)?.fence === lease.fence) this.revoke(lease);
   }
@@ -177,7 +192,7 @@ export class WorkerSession {
     const { queues, handlers } = registration;
     const tasks = await database.inTenant(this.tenant, (tx) => claimForWorker(tx, { queues, handlers, leaseMs: settings.leaseMs, limit }));
     for (const task of tasks) {
-      if (task.deliveries > maxDeliveries) await results.fail(this.tenant, task, lostTask);
+      if (task.deliveries > maxDeliveries) await results.settleOne(this.tenant, { lease: task, outcome: lostTask });
       else this.give(task);
     }
   }
