@@ -1,0 +1,60 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../demo/main.js', import.meta.url));
+
+/** `npm run demo` as a process of its own, against a platform that may go away meanwhile. */
+export class RunningDemo {
+  private text = '';
+  private readonly closed: Promise<unknown>;
+
+  private constructor(private readonly child: ChildProcess) {
+    this.closed = once(child, 'close');
+    const read = (chunk: Buffer) => (this.text += chunk.toString());
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+  }
+
+  /** @param home the platform's: the demo finds the operator's key there, and keeps there which run was interrupted */
+  static start(home: string, grpcAddress: string): RunningDemo {
+    const env = { ...process.env, NODE_OPTIONS: '', Q2_HOME: home, Q2_ADDRESS: grpcAddress };
+    return new RunningDemo(spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
+  }
+
+  get output(): string {
+    return this.text;
+  }
+
+  /** The tenant of its run, `tenants/demo-…`. */
+  get tenant(): string {
+    const [name] = /tenants\/demo-[0-9a-f]+/.exec(this.text) ?? [];
+    if (name === undefined) throw new Error(`the demo names no tenant: ${this.text}`);
+    return name;
+  }
+
+  /**
+   * Resolves as soon as a step has begun.
+   *
+   * @throws where the demo ends before
+   */
+  async untilStep(number: number): Promise<void> {
+    const heading = new RegExp(`^${String(number).padStart(2)}  `, 'm');
+    while (!heading.test(this.text)) {
+      if (this.child.exitCode !== null) throw new Error(`the demo ended before step ${number}: ${this.text}`);
+      await Promise.race([once(this.child.stdout ?? this.child, 'data'), this.closed]);
+    }
+  }
+
+  /** Resolves to its exit code once it has ended by itself. */
+  async finish(): Promise<number | null> {
+    await this.closed;
+    return this.child.exitCode;
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.closed;
+  }
+}
