@@ -26,7 +26,9 @@ try {
 } catch (error) {
   fail(error.message);
 }
-const child = spawn(nodeBinary(), [...command, ...rest], { stdio: 'inherit', env: environment() });
+// The channel tells the platform when this process is gone, killed or not, so that nothing is left running behind it.
+const stdio = ['inherit', 'inherit', 'inherit', ...(name === 'start' ? ['ipc'] : [])];
+const child = spawn(nodeBinary(), [...command, ...rest], { stdio, env: environment() });
 // A terminal sends Ctrl-C to the whole group; a supervisor only to us. Either way the child decides when it has ended.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.once('error', (error) => fail(error.message));

@@ -126,7 +126,7 @@ describe('a start that cannot be', () => {
 
   it('says that its data is damaged', async () => {
     const platform = await mustStart(home);
-    await platform.end('SIGTERM');
+    expect(await platform.end('SIGTERM')).toBe(0);
     const control = (await findFile(join(home, 'postgres'), 'pg_control')) ?? '';
     await writeFile(control, 'damage');
     const failed = await startProcess(home);

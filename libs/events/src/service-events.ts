@@ -17,6 +17,8 @@ export interface ServiceEventsOptions {
   /** Transactions of handlers open at once. @default 4 */
   readonly concurrency?: number;
   readonly retryPolicy?: Partial<RetryPolicy>;
+  /** Name of this process among the service's replicas; no two that live may share it. @default a new one */
+  readonly member?: string;
   /** A replica that dies is replaced as relay after this time. @default 10000 */
   readonly leaseMs?: number;
 }
@@ -41,8 +43,8 @@ export class ServiceEvents {
   private readonly relay: Relay;
 
   constructor(private readonly options: ServiceEventsOptions) {
-    const { database, bus, log, retryPolicy = {}, concurrency = 4, leaseMs = 10_000 } = options;
-    this.relay = new Relay({ database, bus, log, leaseMs, member: newId() });
+    const { database, bus, log, retryPolicy = {}, concurrency = 4, leaseMs = 10_000, member = newId() } = options;
+    this.relay = new Relay({ database, bus, log, leaseMs, member });
     this.outbox = new Outbox(`services/${options.service}`, (partition) => {
       this.relay.wake(partition);
     });

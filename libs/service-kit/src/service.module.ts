@@ -55,8 +55,8 @@ function storage({ name, schema }: ServiceDefinition): Provider[] {
     {
       provide: ServiceEvents,
       inject: [ProcessContext, Database],
-      useFactory: ({ bus, logger }: ProcessContext, database: Database) =>
-        new ServiceEvents({ service: name, database, bus, log: logger.child({ service: name }) }),
+      useFactory: ({ bus, logger, member }: ProcessContext, database: Database) =>
+        new ServiceEvents({ service: name, database, bus, member, log: logger.child({ service: name }) }),
     },
     { provide: Outbox, inject: [ServiceEvents], useFactory: (events: ServiceEvents) => events.outbox },
     { provide: Subscriptions, inject: [ServiceEvents], useFactory: (events: ServiceEvents) => events.subscriptions },

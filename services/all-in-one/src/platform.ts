@@ -42,11 +42,16 @@ export async function startPlatform(environment: NodeJS.ProcessEnv = process.env
   const postgres = settings.DATABASE_URL === undefined ? await startEmbeddedPostgres({ directory: home.postgres }) : undefined;
   try {
     const databaseUrl = settings.DATABASE_URL ?? postgres?.url ?? '';
-    const running = await startProcess({ name: 'q2', modules: platformModules, settings, environment: complete, databaseUrl });
+    // Nobody else can use the embedded server's folder, so what an earlier process held is this one's.
+    const alone = postgres ? { member: 'all-in-one' } : {};
+    const running = await startProcess({ name: 'q2', modules: platformModules, settings, environment: complete, databaseUrl, ...alone });
     const operatorKey = await running.get(OperatorKeyService).ensureOperatorKey(home.operatorKey);
     const stop = async () => {
-      await running.stop();
-      await postgres?.stop();
+      try {
+        await running.stop();
+      } finally {
+        await postgres?.stop();
+      }
     };
     return { process: running, home, operatorKey, stop };
   } catch (error) {

@@ -32,6 +32,7 @@ describe('checkReach', () => {
       expect(actsEverywhere(everywhere)).toBe(true);
       expect(() => checkReach(everywhere, 'labs', labs)).not.toThrow();
       expect(() => checkReach(everywhere, 'nowhere', undefined)).toThrow(/does not exist/);
+      expect(() => checkReach(everywhere, 'nowhere', undefined, true)).not.toThrow();
     }
     expect(actsEverywhere(principal('acme', 'operator'))).toBe(false);
   });

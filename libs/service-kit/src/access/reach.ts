@@ -23,13 +23,14 @@ export function actsEverywhere(principal: Principal): boolean {
  * Checks that a principal may act in a tenant: its own, any for those who act everywhere, and those below it for an admin.
  *
  * @param tenant the tenant that the call is about, as this service knows it; undefined where it does not
+ * @param isAuthority true where the service called owns the tenants itself, and so knows better which of them exist
  * @throws {PermissionDenied} TENANT_NOT_REACHABLE, whether or not the tenant exists
  * @throws {NotFound} TENANT_NOT_FOUND, told only to those who reach every tenant
  */
-export function checkReach(principal: Principal, tenantId: string, tenant: KnownTenant | undefined): void {
+export function checkReach(principal: Principal, tenantId: string, tenant: KnownTenant | undefined, isAuthority = false): void {
   if (principal.tenant === tenantId) return;
   if (actsEverywhere(principal)) {
-    if (tenant || tenantId === platformTenant) return;
+    if (tenant || isAuthority || tenantId === platformTenant) return;
     throw new NotFound('TENANT_NOT_FOUND', `tenants/${tenantId} does not exist`, { tenant: tenantId });
   }
   if (isAdminAbove(principal, tenant)) return;

@@ -1,7 +1,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import { validate } from '@q2/contracts';
 import { InvalidArgument, PermissionDenied, Unauthenticated } from '@q2/errors';
-import { actsEverywhere, checkActive, checkReach } from '../access/reach.js';
+import { actsEverywhere, checkActive, checkReach, type KnownTenant } from '../access/reach.js';
 import type { TokenVerifier } from '../access/token-verifier.js';
 import type { Call, Principal } from '../call.js';
 import type { TenantDirectory } from '../tenants/tenant-directory.js';
@@ -73,23 +73,21 @@ export class Admission {
 
   private async checkTenant(method: ServedMethod, principal: Principal, tenantId: string): Promise<void> {
     const known = this.tenants.find(tenantId);
-    const isForeign = principal.tenant !== tenantId;
-    // A tenant's creation and activation reach this service as events: who may act in it is not turned away for being
-    // early. A token of the tenant's own proves that it was active when the token was issued.
-    const isNews = known === undefined ? isForeign && mayReachOthers(principal) : known.state === 'PENDING' && !isOperator(principal);
-    const tenant = isNews ? await this.tenants.await(tenantId) : known;
-    checkReach(principal, tenantId, tenant);
+    const tenant = mayBeNews(method, principal, { tenantId, known }) ? await this.tenants.await(tenantId) : known;
+    checkReach(principal, tenantId, tenant, method.isAccessService);
     checkActive(principal, tenant, method.isAccessService);
   }
 }
 
-function mayReachOthers(principal: Principal): boolean {
-  return actsEverywhere(principal) || principal.roles.includes('admin');
-}
-
-/** Operators work in tenants that are PENDING too, and need not wait. */
-function isOperator(principal: Principal): boolean {
-  return actsEverywhere(principal) && principal.roles.includes('operator');
+/**
+ * A tenant's creation and activation reach this service as events: who may act in it is not turned away for being early.
+ * Operators need not wait, as they work in tenants that are PENDING too; and tenant-manager knows by itself.
+ */
+function mayBeNews(method: ServedMethod, principal: Principal, about: { tenantId: string; known: KnownTenant | undefined }): boolean {
+  const isEverywhere = actsEverywhere(principal);
+  if (about.known) return about.known.state === 'PENDING' && !(isEverywhere && principal.roles.includes('operator'));
+  if (principal.tenant === about.tenantId || (isEverywhere && method.isAccessService)) return false;
+  return isEverywhere || principal.roles.includes('admin');
 }
 
 function requestIdOf(request: Message): string | undefined {

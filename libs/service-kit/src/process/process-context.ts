@@ -15,6 +15,8 @@ export abstract class ProcessContext {
   /** The environment variables that services read settings of their own from. */
   abstract readonly environment: NodeJS.ProcessEnv;
   abstract readonly databaseUrl: string;
+  /** Name of this process among the replicas. */
+  abstract readonly member: string;
   abstract readonly logger: Logger;
   abstract readonly metrics: Metrics;
   abstract readonly http: HttpRoutes;

@@ -28,6 +28,11 @@ export interface ProcessOptions {
   readonly databaseUrl: string;
   /** Where services read settings of their own from. @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
+  /**
+   * Name of this process among the replicas. One that is alone on its database, and sure of it, keeps its name, so that
+   * after a crash it goes on at once with what its leases still hold. @default a new one
+   */
+  readonly member?: string;
   readonly clock?: Clock;
   /** Where the keys that tokens are verified with come from. @default tenant-manager */
   readonly fetchKeys?: () => Promise<JSONWebKeySet>;
@@ -55,8 +60,9 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   const stopTracing = startTracing(options.name, settings.OTEL_EXPORTER_OTLP_ENDPOINT);
   const logger = createLogger({ level: settings.LOG_LEVEL, file: settings.LOG_FILE });
   const busDatabase = await Database.connect({ url: options.databaseUrl, schema: busSchema });
-  const bus = new DatabaseBus({ database: busDatabase, log: logger, member: newId() });
-  const context = processContext(options, { logger, bus });
+  const { member = newId() } = options;
+  const bus = new DatabaseBus({ database: busDatabase, log: logger, member });
+  const context = processContext(options, { logger, bus, member });
   const readiness = { isReady: false };
   context.metrics.gauge('q2_consumer_lag', 'Events published and not yet handled in this process', () => totalLag(bus));
   addProbes(context, readiness);
@@ -84,7 +90,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   return { grpcPort: context.grpc.port, httpPort, logger, get: (token) => app.get(token, { strict: false }), stop };
 }
 
-function processContext(options: ProcessOptions, parts: Pick<ProcessContext, 'logger' | 'bus'>): ProcessContext {
+function processContext(options: ProcessOptions, parts: Pick<ProcessContext, 'logger' | 'bus' | 'member'>): ProcessContext {
   const { settings, databaseUrl, environment = process.env } = options;
   const metrics = new Metrics();
   metrics.collectProcess();
