@@ -6,7 +6,7 @@ import type { CallOptions, ServiceClients } from '@q2/service-kit';
 import type { Problem } from '../definition/problem.js';
 
 /** What an action is done with. */
-export interface ActionCall {
+interface ActionCall {
   readonly tenant: string;
   readonly input: JsonObject;
   /** The same for every attempt of the step: a repeated one has no second effect. */

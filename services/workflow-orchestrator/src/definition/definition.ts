@@ -61,7 +61,7 @@ export interface ChoiceWork {
 }
 
 /** Branches side by side. */
-export interface ParallelWork {
+interface ParallelWork {
   readonly kind: 'parallel';
   readonly branches: readonly (readonly Step[])[];
   /** How many run at the same time. */

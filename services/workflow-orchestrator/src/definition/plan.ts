@@ -22,7 +22,7 @@ export interface PlannedStep {
 }
 
 /** When a step of the plan is looked at: to begin it, or to end it once everything within has ended. */
-export interface Turnstile {
+interface Turnstile {
   readonly id: string;
   readonly phase: 'open' | 'close';
 }

@@ -18,7 +18,7 @@ export const maxSteps = 500;
 export const maxNesting = 8;
 
 /** Longest timeout, wait or interval: 366 days. */
-export const maxDurationMs = 366 * 24 * 3_600_000;
+const maxDurationMs = 366 * 24 * 3_600_000;
 
 /** Everything that is wrong with a definition, each with its path. Nothing where it can run. */
 export function validateDefinition(definition: Definition, actions: ActionRules): readonly Problem[] {

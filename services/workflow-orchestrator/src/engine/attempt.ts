@@ -9,7 +9,7 @@ import type { Turn } from './turn.js';
 import { variablesOf } from './variables.js';
 
 /** Largest output of a step, and of an execution, as JSON: 256 KiB. */
-export const maxOutputBytes = 262_144;
+const maxOutputBytes = 262_144;
 
 export const timeoutTimer = (id: string) => `timeout:${id}`;
 export const retryTimer = (id: string) => `retry:${id}`;
