@@ -52,13 +52,16 @@ export interface MonitoringOptions {
   /** Goes on with the database of an earlier process. */
   readonly databaseUrl?: string;
   readonly hasListener?: boolean;
+  /** Settings, as environment variables. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Starts the service for a test. */
-export function startMonitoring({ clock, databaseUrl, hasListener = false }: MonitoringOptions = {}): Promise<TestPlatform> {
+export function startMonitoring({ clock, databaseUrl, hasListener = false, environment = {} }: MonitoringOptions = {}): Promise<TestPlatform> {
   const listeners: DynamicModule[] = hasListener ? [{ module: ListenerModule }] : [];
   return startTestPlatform({
     modules: [MonitoringModule, ...listeners],
+    environment,
     ...(clock && { clock }),
     ...(databaseUrl !== undefined && { databaseUrl }),
   });

@@ -16,16 +16,12 @@ describe('evaluation', () => {
   let evaluator: Evaluator;
 
   beforeAll(async () => {
-    process.env['MONITORING_MAX_POINTS_READ'] = '1000';
-    platform = await startMonitoring({ clock });
+    platform = await startMonitoring({ clock, environment: { MONITORING_MAX_POINTS_READ: '1000' } });
     await platform.get(EvaluationLoop).beforeApplicationShutdown();
     claims = platform.get(Claims);
     evaluator = platform.get(Evaluator);
   });
-  afterAll(async () => {
-    delete process.env['MONITORING_MAX_POINTS_READ'];
-    await platform.stop();
-  });
+  afterAll(() => platform.stop());
 
   /** Evaluates what is due of one tenant. */
   const evaluateDue = async (tenant: string) => {

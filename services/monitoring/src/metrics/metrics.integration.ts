@@ -17,15 +17,10 @@ describe('metrics', () => {
   let acme: ReturnType<typeof tenantOf>;
 
   beforeAll(async () => {
-    Object.assign(process.env, { MONITORING_MAX_SERIES: '20', MONITORING_MAX_POINTS_READ: '12000' });
-    platform = await startMonitoring({ clock });
+    platform = await startMonitoring({ clock, environment: { MONITORING_MAX_SERIES: '20', MONITORING_MAX_POINTS_READ: '12000' } });
     acme = tenantOf(platform, 'acme');
   });
-  afterAll(async () => {
-    delete process.env['MONITORING_MAX_SERIES'];
-    delete process.env['MONITORING_MAX_POINTS_READ'];
-    await platform.stop();
-  });
+  afterAll(() => platform.stop());
 
   const valuesOf = async (request: Fields<typeof monitoring.QueryRangeRequestSchema>, as = acme) => {
     const { series } = await as.metrics.queryRange({ parent: as.parent, metric: 'm', ...range, ...request });
