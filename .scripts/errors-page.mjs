@@ -30,6 +30,8 @@ function sourcesOf(folder) {
 function sentenceOf(text = '') {
   let sentence = text;
   for (let before = ''; before !== sentence;) [before, sentence] = [sentence, sentence.replace(/\$\{[^{}]*\}/g, '…')];
+  // A value may hold a template of its own, at which the sentence was cut off.
+  sentence = sentence.replace(/\$\{.*$/s, '…');
   return sentence.replaceAll('|', '\\|').replace(/\s+/g, ' ').trim();
 }
 
