@@ -57,7 +57,12 @@ export interface MonitoringOptions {
 }
 
 /** Starts the service for a test. */
-export function startMonitoring({ clock, databaseUrl, hasListener = false, environment = {} }: MonitoringOptions = {}): Promise<TestPlatform> {
+export function startMonitoring({
+  clock,
+  databaseUrl,
+  hasListener = false,
+  environment = {},
+}: MonitoringOptions = {}): Promise<TestPlatform> {
   const listeners: DynamicModule[] = hasListener ? [{ module: ListenerModule }] : [];
   return startTestPlatform({
     modules: [MonitoringModule, ...listeners],

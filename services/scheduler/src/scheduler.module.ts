@@ -10,7 +10,7 @@ import { FiringStore } from './firings/firing-store.service.js';
 import { FiringsService } from './firings/firings.service.js';
 import { GrpcWorkflowStarter } from './firings/grpc-workflow-starter.adapter.js';
 import { PendingFirings } from './firings/pending-firings.service.js';
-import { SchedulerGauges } from './firings/scheduler-gauges.js';
+import { SchedulerGauges } from './firings/scheduler-gauges.service.js';
 import { SchedulerLoops } from './firings/scheduler-loops.service.js';
 import { WorkflowStarter } from './firings/workflow-starter.port.js';
 import { ScheduleQuota } from './quota/schedule-quota.port.js';

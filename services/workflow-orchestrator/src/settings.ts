@@ -1,4 +1,4 @@
-import { configuration, wholeNumber } from '@q2/service-kit';
+import { configuration, wholeNumber, type ProcessContext } from '@q2/service-kit';
 import { z } from 'zod';
 
 /** What the orchestrator can be told. */
@@ -21,8 +21,8 @@ export abstract class OrchestratorSettings {
   abstract readonly actionsAtOnce: number;
 }
 
-/** Reads them from environment variables. */
-export function readOrchestratorSettings(): OrchestratorSettings {
-  const settings = configuration(orchestratorSettings);
+/** Reads them from the process's environment variables. */
+export function readOrchestratorSettings({ environment }: Pick<ProcessContext, 'environment'>): OrchestratorSettings {
+  const settings = configuration(orchestratorSettings, environment);
   return { leaseMs: settings.WORKFLOW_LEASE_MS, pollMs: settings.WORKFLOW_POLL_MS, actionsAtOnce: settings.WORKFLOW_ACTIONS_AT_ONCE };
 }

@@ -1,14 +1,14 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { workflows } from '@q2/contracts';
-import { GrpcEndpoint, ServiceModule } from '@q2/service-kit';
-import { ActionDriver } from './driver/action-driver.js';
+import { GrpcEndpoint, ProcessContext, ServiceModule } from '@q2/service-kit';
+import { ActionDriver } from './driver/action-driver.service.js';
 import { EventListener } from './driver/event-listener.consumer.js';
-import { ExecutionDriver } from './driver/execution-driver.js';
+import { ExecutionDriver } from './driver/execution-driver.service.js';
 import { ExecutionsGrpc } from './executions/executions.grpc.js';
 import { ExecutionsService } from './executions/executions.service.js';
-import { HistoryWatch } from './executions/history-watch.js';
+import { HistoryWatch } from './executions/history-watch.service.js';
 import { TurnsService } from './executions/turns.service.js';
-import { ExecutionQuota } from './quota/execution-quota.js';
+import { ExecutionQuota } from './quota/execution-quota.adapter.js';
 import { OrchestratorSettings, readOrchestratorSettings } from './settings.js';
 import { TaskResults } from './tasks/task-results.service.js';
 import { WorkersGrpc } from './workers/workers.grpc.js';
@@ -20,7 +20,7 @@ import { WorkflowsService } from './workflows/workflows.service.js';
 @Module({
   imports: [ServiceModule.register({ name: 'workflow-orchestrator', schema: workflowsSchema })],
   providers: [
-    { provide: OrchestratorSettings, useFactory: () => readOrchestratorSettings() },
+    { provide: OrchestratorSettings, inject: [ProcessContext], useFactory: readOrchestratorSettings },
     ...[WorkflowsService, TurnsService, ExecutionsService, ExecutionQuota, HistoryWatch, TaskResults],
     ...[ExecutionDriver, ActionDriver, EventListener],
     ...[WorkflowsGrpc, ExecutionsGrpc, WorkersGrpc],

@@ -1,7 +1,7 @@
 import { workflows } from '@q2/contracts';
 import { action, Bench, eventually } from '../testing/bench.testing.js';
-import { ActionDriver } from './action-driver.js';
-import { ExecutionDriver } from './execution-driver.js';
+import { ActionDriver } from './action-driver.service.js';
+import { ExecutionDriver } from './execution-driver.service.js';
 
 const { ExecutionState } = workflows;
 const waiting = { case: 'wait', value: { until: { case: 'duration', value: { nanos: 150_000_000 } } } } as const;

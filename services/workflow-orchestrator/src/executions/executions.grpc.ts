@@ -8,7 +8,7 @@ import { WorkflowsService } from '../workflows/workflows.service.js';
 import { executionProto, executionWithSteps, historyProto, stateFilter } from './execution-proto.js';
 import type { Execution, ExecutionKey } from './execution-store.js';
 import { ExecutionsService } from './executions.service.js';
-import { HistoryWatch } from './history-watch.js';
+import { HistoryWatch } from './history-watch.service.js';
 
 const cursor = z.object({ createdAt: z.iso.datetime(), execution: z.string().max(63) });
 

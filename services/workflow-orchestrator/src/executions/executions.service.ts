@@ -5,7 +5,7 @@ import type { JsonObject } from '@q2/expressions';
 import { initialState } from '../engine/decide.js';
 import type { ExecutionEvent } from '../engine/event.js';
 import { type ExecutionStatus, hasEnded } from '../engine/state.js';
-import { ExecutionQuota } from '../quota/execution-quota.js';
+import { ExecutionQuota } from '../quota/execution-quota.adapter.js';
 import { type VersionKey, WorkflowsService } from '../workflows/workflows.service.js';
 import {
   type Execution,

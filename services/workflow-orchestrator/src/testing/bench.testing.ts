@@ -38,10 +38,9 @@ export class Bench {
 
   /** @param databaseUrl continues there, as another replica or after a restart */
   static async start(databaseUrl?: string): Promise<Bench> {
-    const settings = { WORKFLOW_LEASE_MS: '600', WORKFLOW_POLL_MS: '100' };
-    Object.assign(process.env, settings);
+    const environment = { WORKFLOW_LEASE_MS: '600', WORKFLOW_POLL_MS: '100' };
     const modules = [WorkflowOrchestratorModule, NeighboursModule];
-    const bench = new Bench(await startTestPlatform({ modules, ...(databaseUrl !== undefined && { databaseUrl }) }));
+    const bench = new Bench(await startTestPlatform({ modules, environment, ...(databaseUrl !== undefined && { databaseUrl }) }));
     if (databaseUrl === undefined) await bench.platform.get(EventRecorder).announceTenant('acme');
     return bench;
   }
