@@ -9,6 +9,7 @@ import { deliveryOf, describeError, storableMessage, type Delivery } from './del
 import { inHandlingSpan } from './handling-span.js';
 import { admit, markDone } from './inbox.js';
 import { findNextOfKey, lockParked, park, postpone, unpark, type ParkedKey } from './parking.js';
+import { stretchesOf } from './stretches.js';
 import type { Subscription } from './subscription.js';
 import type { Turns } from './turns.js';
 
@@ -47,6 +48,10 @@ export class ConsumerGroup {
       const delivery = await this.read(record);
       if (delivery !== undefined && this.concerns(delivery)) deliveries.push(delivery);
     }
+    for (const stretch of stretchesOf(deliveries)) await this.handleStretch(stretch);
+  }
+
+  private async handleStretch(deliveries: readonly Delivery[]): Promise<void> {
     const tenants = Map.groupBy(deliveries, ({ event, message }) => `${event.tenant} ${message.topic}`);
     const results = await Promise.allSettled([...tenants].map(([tenantAndTopic, some]) => this.enqueue(tenantAndTopic, some)));
     for (const result of results) if (result.status === 'rejected') throw result.reason;

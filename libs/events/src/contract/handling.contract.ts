@@ -144,6 +144,24 @@ export function handlingContract(setup: () => BusContractSetup): void {
     });
   });
 
+  it('keeps the order of a key also where its events belong to different tenants', async () => {
+    const topic = freshTopic();
+    const consumer = `${topic}.slow-first`;
+    const handle: Subscription['handle'] = async (tx, event) => {
+      if (event.tenant === 'platform') await tx.query('select pg_sleep(0.1)');
+      await writeEffect(tx, consumer, event);
+    };
+    const { bus, database } = await start({ consumer, topics: [topic], handle });
+    const tenantOf = (index: number) => (index % 2 === 0 ? 'platform' : 'acme');
+    const ids = ['t1', 't2', 't3', 't4'];
+    await bus.publish(ids.map((id, index) => eventMessage(topic, 'tenants/acme', id, tenantOf(index))));
+    await eventually(
+      async () => (await effects(database, consumer)).length === ids.length,
+      () => effects(database, consumer),
+    );
+    expect(await effects(database, consumer)).toEqual(ids);
+  });
+
   describe('failing', () => {
     it('tries an event again, keeps the order of its key, and lets other keys go ahead', async () => {
       const topic = freshTopic();

@@ -78,15 +78,20 @@ export class TenantDirectory {
     };
   }
 
+  /**
+   * A creation belongs to the tenant above, all that follows to the tenant itself; order holds within one tenant only, so
+   * the creation may come last, and then says nothing new.
+   */
   private async record(tx: Tx, event: ReceivedEvent): Promise<void> {
     const known = readTenant(event);
     if (!known) return;
-    await tx.execute(
+    const changed = await tx.execute(
       `insert into tenant_directory (tenant, state, ancestors, changed_at) values ($1, $2, $3, clock_timestamp())
-       on conflict (tenant) do update set state = excluded.state, ancestors = excluded.ancestors, changed_at = excluded.changed_at`,
+       on conflict (tenant) do update set state = excluded.state, ancestors = excluded.ancestors, changed_at = excluded.changed_at
+       where excluded.state <> 'PENDING'`,
       [known.id, known.state, known.ancestors],
     );
-    tx.afterCommit(() => this.tenants.set(known.id, known));
+    if (changed > 0) tx.afterCommit(() => this.tenants.set(known.id, known));
   }
 
   /** One read at a time; a caller that comes while one runs waits for the next. */
