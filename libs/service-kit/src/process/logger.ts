@@ -1,3 +1,5 @@
+import { mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { pino, type Logger as PinoLogger } from 'pino';
 
 /** Structured JSON logs. No payloads, no secrets. */
@@ -18,21 +20,23 @@ export interface LoggerOptions {
   readonly file?: string | undefined;
 }
 
+const standardOutput = 1;
 const redacted = ['token', 'secret', 'password', 'authorization', '*.token', '*.secret', '*.password', '*.authorization'];
 
 /** Writes lines in batches: a line costs microseconds, and the last ones are flushed at exit. */
 export function createLogger(options: LoggerOptions): Logger {
-  const destination = pino.destination({ dest: options.file ?? 1, mkdir: true, sync: false, minLength: 4096, periodicFlush: 500 });
+  const dest = options.file === undefined ? standardOutput : openLog(options.file);
+  const destination = pino.destination({ dest, sync: false, minLength: 4096, periodicFlush: 500 });
   const logger = pino({ level: options.level, redact: redacted, timestamp: pino.stdTimeFunctions.isoTime }, destination);
-  const flush = () => {
-    try {
-      destination.flushSync();
-    } catch (error) {
-      // The file may not be open yet; then there is nothing to flush.
-      if (!(error instanceof Error && /not ready/.test(error.message))) throw error;
-    }
-  };
-  return wrap(logger, flush);
+  return wrap(logger, () => {
+    destination.flushSync();
+  });
+}
+
+/** Opens the file before anything else runs: one that is still being opened when a start fails could not be flushed. */
+function openLog(file: string): number {
+  mkdirSync(dirname(file), { recursive: true });
+  return openSync(file, 'a');
 }
 
 function wrap(logger: PinoLogger, flush: () => void): Logger {

@@ -61,5 +61,6 @@ export function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ('code' in error && error.code === 'ENOSPC') return 'the disk is full: free some space and start again';
   if ('code' in error && (error.code === 'EACCES' || error.code === 'EROFS')) return `this user may not write there: ${error.message}`;
+  if ('code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR')) return `a file is where a folder must be: ${error.message}`;
   return error.stack ?? error.message;
 }

@@ -1,0 +1,26 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLogger } from './logger.js';
+
+let folder: string;
+beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'q2-log-'))));
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('createLogger', () => {
+  it('has written what was logged once it is flushed, also right after it was made', async () => {
+    const file = join(folder, 'new', 'q2.log');
+    const logger = createLogger({ level: 'info', file });
+    logger.child({ service: 'test' }).warn({ token: 'secret text', count: 2 }, 'something');
+    logger.debug({}, 'too small to keep');
+    logger.flush();
+    const [line, ...rest] = (await readFile(file, 'utf8')).trim().split('\n');
+    expect(rest).toEqual([]);
+    expect(JSON.parse(line ?? '')).toMatchObject({ service: 'test', token: '[Redacted]', count: 2, msg: 'something' });
+  });
+
+  it('says at once where its file cannot be', () => {
+    const file = join(folder, 'new', 'q2.log', 'below', 'a-file.log');
+    expect(() => createLogger({ level: 'info', file })).toThrow('ENOTDIR');
+  });
+});
