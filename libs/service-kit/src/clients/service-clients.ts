@@ -43,6 +43,13 @@ export interface TokenSource {
 
 const defaultTimeoutMs = 10_000;
 
+/** A peer that was away is found again within seconds; by default the pauses grow to two minutes. */
+const channelOptions = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 5_000,
+};
+
 /** Typed clients of contracts, over one connection for each address. */
 export class ServiceClients {
   private readonly connections = new Map<string, GrpcJsClient>();
@@ -111,7 +118,7 @@ export class ServiceClients {
     const address = this.addressOf(service);
     const known = this.connections.get(address);
     if (known) return known;
-    const connection = new GrpcJsClient(address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1 });
+    const connection = new GrpcJsClient(address, credentials.createInsecure(), channelOptions);
     this.connections.set(address, connection);
     return connection;
   }
