@@ -29,7 +29,12 @@ export function nodeBinary() {
 /** Environment in which commands find that Node first. */
 export function environment() {
   const bin = join(process.cwd(), nodeBinary(), '..');
-  return { ...process.env, PATH: `${bin}:${join(process.cwd(), 'node_modules', '.bin')}:${process.env.PATH}`, NX_DAEMON: 'false', NODE_COMPILE_CACHE: join(process.cwd(), '.cache', 'compiled') };
+  return {
+    ...process.env,
+    PATH: `${bin}:${join(process.cwd(), 'node_modules', '.bin')}:${process.env.PATH}`,
+    NX_DAEMON: 'false',
+    NODE_COMPILE_CACHE: join(process.cwd(), '.cache', 'compiled'),
+  };
 }
 
 /** Runs a command, its output shown; rejects with its name where it fails. */
