@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { platformModules } from '@q2/all-in-one';
-import { tenants } from '@q2/contracts';
-import { startTestPlatform, type TestPlatform } from '@q2/testing';
+import { aTenant, startTestPlatform, type TestPlatform } from '@q2/testing';
 import { RawCaller } from './raw-call.js';
 
 /** All six services with two tenants that have nothing to do with each other. */
@@ -24,11 +23,7 @@ export async function startWholePlatform(): Promise<WholePlatform> {
     modules: platformModules,
     environment: { Q2_ARTIFACTS_DIRECTORY: folder, DATABASE_POOL_SIZE: '8' },
   });
-  const service = platform.client(tenants.TenantService, operator);
-  for (const tenantId of [acme, globex]) {
-    await service.createTenant({ parent: 'tenants/platform', tenantId, tenant: { displayName: tenantId, plan: 'plans/enterprise' } });
-    await service.activateTenant({ name: `tenants/${tenantId}` });
-  }
+  for (const tenant of [acme, globex]) await aTenant(tenant).createIn(platform);
   const caller = new RawCaller(platform.address);
   const stop = async () => {
     caller.close();
