@@ -7,10 +7,13 @@ const main = fileURLToPath(new URL('../demo/main.js', import.meta.url));
 /** `npm run demo` as a process of its own, against a platform that may go away meanwhile. */
 export class RunningDemo {
   private text = '';
-  private readonly closed: Promise<unknown>;
+  private hasClosed = false;
+  private readonly closed: Promise<void>;
 
   private constructor(private readonly child: ChildProcess) {
-    this.closed = once(child, 'close');
+    this.closed = once(child, 'close').then(() => {
+      this.hasClosed = true;
+    });
     const read = (chunk: Buffer) => (this.text += chunk.toString());
     child.stdout?.on('data', read);
     child.stderr?.on('data', read);
@@ -41,7 +44,7 @@ export class RunningDemo {
   async untilStep(number: number): Promise<void> {
     const heading = new RegExp(`^${String(number).padStart(2)}  `, 'm');
     while (!heading.test(this.text)) {
-      if (this.child.exitCode !== null) throw new Error(`the demo ended before step ${number}: ${this.text}`);
+      if (this.hasClosed) throw new Error(`the demo ended before step ${number}: ${this.text}`);
       await Promise.race([once(this.child.stdout ?? this.child, 'data'), this.closed]);
     }
   }
