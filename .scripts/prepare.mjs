@@ -53,7 +53,8 @@ export async function prepare() {
   const lock = fingerprint(['package-lock.json', '.npmrc']);
   await whenChanged('node_modules/.q2-installed', lock, async () => {
     console.error('q2: installing packages (once, about a minute)');
-    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
+    // Not `npm ci`: it refuses a lockfile that lacks packages of other platforms, which some registries don't carry.
+    await run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
   });
   await whenChanged('.cache/built', fingerprint(sources), async () => {
     console.error('q2: generating and building');
