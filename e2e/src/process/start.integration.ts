@@ -103,8 +103,8 @@ describe('a start that cannot be', () => {
   const oneSentence = (about: RegExp) => expect.stringMatching(new RegExp(`^q2: [^\\n]*${about.source}[^\\n]*\\n$`));
 
   it('names all wrong settings and exits with 78', async () => {
-    const failed = await startProcess(home, { GRPC_ADDRESS: 'nowhere', LOG_LEVEL: 'loud' });
-    expect(failed).toMatchObject({ exitCode: 78, output: oneSentence(/GRPC_ADDRESS: .*LOG_LEVEL/) });
+    const failed = await startProcess(home, { GRPC_ADDRESS: 'nowhere', WORKFLOW_LEASE_MS: '1' });
+    expect(failed).toMatchObject({ exitCode: 78, output: oneSentence(/GRPC_ADDRESS: .*WORKFLOW_LEASE_MS/) });
   });
 
   it.each([
