@@ -36,7 +36,7 @@ describe('connections cut in the middle of work', () => {
     expect(new Set(acknowledged).size).toBe(acknowledged.length);
 
     const stored = [];
-    for (let pageToken = ''; ; ) {
+    for (let pageToken = ''; ;) {
       const page = await patiently(() => registry.listModels({ parent: `tenants/${acme}`, pageSize: 1_000, pageToken }));
       stored.push(...page.models.map(({ name }) => name));
       if (page.nextPageToken === '') break;
@@ -45,7 +45,11 @@ describe('connections cut in the middle of work', () => {
     expect(stored.sort()).toEqual([...acknowledged].sort());
     const audit = whole.platform.client(tenants.AuditService, admin);
     const created = await until('each write in the audit log', async () => {
-      const { entries } = await audit.listEntries({ parent: `tenants/${acme}`, pageSize: 1_000, method: 'q2.models.v1.ModelService/CreateModel' });
+      const { entries } = await audit.listEntries({
+        parent: `tenants/${acme}`,
+        pageSize: 1_000,
+        method: 'q2.models.v1.ModelService/CreateModel',
+      });
       return entries.length >= Math.min(1_000, acknowledged.length) ? entries : undefined;
     });
     expect(created.length).toBe(Math.min(1_000, acknowledged.length));

@@ -1,3 +1,4 @@
+export { BackgroundLoop } from './background-loop.js';
 export { fromBusMessage, toBusMessage, type OutgoingEvent } from './cloud-event.js';
 export type { DeadLetter, DeadLetterQuery } from './consumer/dead-letters.js';
 export type { Subscription } from './consumer/subscription.js';

@@ -11,7 +11,7 @@ export interface Claim {
 }
 
 /** How long an evaluation may take before another process takes over. */
-export const leaseMs = 30_000;
+export const leaseMs = 10_000;
 /** Least time between two evaluations that new points cause. */
 const settleMs = 250;
 

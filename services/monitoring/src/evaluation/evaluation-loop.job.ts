@@ -1,8 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@q2/database';
+import { BackgroundLoop } from '@q2/events';
 import { Clock, Logger } from '@q2/service-kit';
 import { pointsChannel } from '../metrics/metrics.service.js';
-import { RepeatedWork } from '../repeated-work.js';
 import { Claims, type Claim } from './claims.service.js';
 import { Evaluator } from './evaluator.service.js';
 
@@ -14,7 +14,7 @@ const batch = { size: 40, concurrency: 4 };
 /** Evaluates every monitor at its interval, and soon after points of its metric arrived. */
 @Injectable()
 export class EvaluationLoop implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly work: RepeatedWork;
+  private readonly work: BackgroundLoop;
   /** Metrics with new points, by tenant, since the last step. */
   private arrived = new Map<string, Set<string>>();
   private stopListening: (() => Promise<void>) | undefined;
@@ -26,7 +26,7 @@ export class EvaluationLoop implements OnApplicationBootstrap, BeforeApplication
     @Inject(Clock) private readonly clock: Clock,
     @Inject(Logger) logger: Logger,
   ) {
-    this.work = new RepeatedWork({ name: 'evaluation of monitors', logger, step: () => this.step() });
+    this.work = new BackgroundLoop({ name: 'evaluation of monitors', log: logger, step: () => this.step() });
   }
 
   async onApplicationBootstrap(): Promise<void> {

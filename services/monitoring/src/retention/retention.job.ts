@@ -1,8 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@q2/database';
+import { BackgroundLoop } from '@q2/events';
 import { Clock, Logger } from '@q2/service-kit';
 import { TimeSeriesStore } from '../metrics/time-series.port.js';
-import { RepeatedWork } from '../repeated-work.js';
 import { MonitoringSettings } from '../settings.js';
 
 const hourMs = 3_600_000;
@@ -14,7 +14,7 @@ const chunkRestMs = 50;
 /** Deletes what is older than it is kept: points and ended alerts by the retention setting, batches after a day. */
 @Injectable()
 export class RetentionJob implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly work: RepeatedWork;
+  private readonly work: BackgroundLoop;
 
   constructor(
     @Inject(Database) private readonly database: Database,
@@ -23,7 +23,7 @@ export class RetentionJob implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(MonitoringSettings) private readonly settings: MonitoringSettings,
     @Inject(Logger) logger: Logger,
   ) {
-    this.work = new RepeatedWork({ name: 'retention of metrics', logger, step: () => this.step() });
+    this.work = new BackgroundLoop({ name: 'retention of metrics', log: logger, step: () => this.step() });
   }
 
   onApplicationBootstrap(): void {

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@q2/database';
+import { BackgroundLoop } from '@q2/events';
 import { Clock, Logger } from '@q2/service-kit';
-import { BackgroundLoop } from '../background-loop.js';
 import { DueTriggers } from './due-triggers.service.js';
 import { dueChannel } from './firing-store.service.js';
 import { PendingFirings } from './pending-firings.service.js';
@@ -45,7 +45,7 @@ export class SchedulerLoops implements OnApplicationBootstrap, BeforeApplication
   }
 
   private loop(logger: Logger, name: string, step: () => Promise<number>): BackgroundLoop {
-    return new BackgroundLoop({ step, onError: (error) => logger.warn({ err: error }, `${name} failed and will be tried again`) });
+    return new BackgroundLoop({ name, log: logger, step });
   }
 
   private untilNext(next: Date | undefined): number {

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@q2/database';
 import { DomainError, type ErrorKind } from '@q2/errors';
+import { BackgroundLoop } from '@q2/events';
 import { Logger, ServiceClients } from '@q2/service-kit';
 import { serviceActions } from '../actions/service-action.js';
 import { OrchestratorSettings } from '../settings.js';
@@ -8,7 +9,6 @@ import { lostTask, maxDeliveries, redeliveryDelayMs } from '../tasks/delivery.js
 import { type TaskFailure, TaskResults } from '../tasks/task-results.service.js';
 import { claimActions, releaseTask, renewLeases, type Task } from '../tasks/task-store.js';
 import { channels } from '../workflows-schema.js';
-import { BackgroundLoop } from './background-loop.js';
 
 /** Longest time of one call to another service. */
 const callTimeoutMs = 30_000;
@@ -34,10 +34,7 @@ export class ActionDriver implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(OrchestratorSettings) private readonly settings: OrchestratorSettings,
     @Inject(Logger) private readonly logger: Logger,
   ) {
-    this.loop = new BackgroundLoop({
-      step: () => this.step(),
-      onError: (error) => logger.error({ error }, 'actions could not be claimed'),
-    });
+    this.loop = new BackgroundLoop({ name: 'claiming of actions', log: logger, step: () => this.step() });
   }
 
   async onApplicationBootstrap(): Promise<void> {

@@ -1,12 +1,13 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@q2/database';
+import { BackgroundLoop } from '@q2/events';
 import { Logger } from '@q2/service-kit';
 import type { ExecutionEvent } from '../engine/event.js';
 import { claimDue, type ExecutionClaim, lockExecution, nextDueInMs, takeHeard } from '../executions/execution-store.js';
 import { TurnsService } from '../executions/turns.service.js';
 import { OrchestratorSettings } from '../settings.js';
 import { channels } from '../workflows-schema.js';
-import { BackgroundLoop, inParallel } from './background-loop.js';
+import { inParallel } from './in-parallel.js';
 
 const batchSize = 50;
 const turnsAtOnce = 4;
@@ -27,10 +28,7 @@ export class ExecutionDriver implements OnApplicationBootstrap, BeforeApplicatio
     @Inject(OrchestratorSettings) private readonly settings: OrchestratorSettings,
     @Inject(Logger) private readonly logger: Logger,
   ) {
-    this.loop = new BackgroundLoop({
-      step: () => this.step(),
-      onError: (error) => logger.error({ error }, 'executions that are due could not be claimed'),
-    });
+    this.loop = new BackgroundLoop({ name: 'claiming of executions', log: logger, step: () => this.step() });
   }
 
   async onApplicationBootstrap(): Promise<void> {

@@ -1,8 +1,9 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { tenants } from '@q2/contracts';
 import { Database } from '@q2/database';
+import { BackgroundLoop } from '@q2/events';
 import { type Client, Logger, ServiceClients } from '@q2/service-kit';
-import { BackgroundLoop, inParallel } from '../driver/background-loop.js';
+import { inParallel } from '../driver/in-parallel.js';
 import { type ExecutionKey, findEndedHolders, letGo } from '../executions/execution-store.js';
 import { executionNameOf } from '../executions/turns.service.js';
 import { OrchestratorSettings } from '../settings.js';
@@ -27,10 +28,7 @@ export class ExecutionQuota implements OnApplicationBootstrap, BeforeApplication
     @Inject(Logger) logger: Logger,
   ) {
     this.quotas = clients.get(tenants.QuotaService);
-    this.loop = new BackgroundLoop({
-      step: () => this.step(),
-      onError: (error) => logger.warn({ error }, 'quota could not be given back'),
-    });
+    this.loop = new BackgroundLoop({ name: 'release of quota', log: logger, step: () => this.step() });
   }
 
   onApplicationBootstrap(): void {

@@ -1,9 +1,10 @@
+import { BackgroundLoop } from '@q2/events';
+import type { Logger } from '@q2/service-kit';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { workflows } from '@q2/contracts';
 import type { Database } from '@q2/database';
 import { FailedPrecondition, InvalidArgument } from '@q2/errors';
-import { BackgroundLoop } from '../driver/background-loop.js';
 import { executionNameOf } from '../executions/turns.service.js';
 import type { OrchestratorSettings } from '../settings.js';
 import { lostTask, maxDeliveries } from '../tasks/delivery.js';
@@ -27,7 +28,7 @@ export interface SessionParts {
   readonly database: Database;
   readonly results: TaskResults;
   readonly settings: OrchestratorSettings;
-  readonly onError: (error: unknown) => void;
+  readonly logger: Logger;
 }
 
 /**
@@ -51,7 +52,7 @@ export class WorkerSession {
     private readonly tenant: string,
     private readonly parts: SessionParts,
   ) {
-    this.loop = new BackgroundLoop({ step: () => this.step(), onError: parts.onError });
+    this.loop = new BackgroundLoop({ name: 'giving of tasks to a worker', log: parts.logger, step: () => this.step() });
   }
 
   /** Reads what the worker says until it ends, then ends too. */

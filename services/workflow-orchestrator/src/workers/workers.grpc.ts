@@ -34,8 +34,7 @@ export class WorkersGrpc implements ServiceImpl<typeof workflows.WorkerService>,
 
   async *work(requests: AsyncIterable<workflows.WorkRequest>, call: Call) {
     const { database, results, settings } = this;
-    const onError = (error: unknown) => this.logger.error({ error, tenant: call.tenant }, 'tasks could not be given to a worker');
-    const session = new WorkerSession(call.tenant, { database, results, settings, onError });
+    const session = new WorkerSession(call.tenant, { database, results, settings, logger: this.logger.child({ tenant: call.tenant }) });
     this.sessions.add(session);
     call.signal.addEventListener('abort', () => session.outbound.close(), { once: true });
     // It tells of its failures through `outbound`, and ends when the worker's half of the stream does.
