@@ -38,12 +38,16 @@ async function auditTrail(context: DemoContext): Promise<void> {
 }
 
 async function usage(context: DemoContext): Promise<void> {
-  context.narrator.step('Usage against quota');
-  const { usage: resources } = await patiently(() => clientOf(context, tenants.QuotaService).listUsage({ parent: context.tenant }));
-  const used = resources.filter(({ used }) => used > 0n);
-  context.narrator.table(
-    used.map(({ resource, used, limit }) => [resource, String(used), 'of', limit === undefined ? 'no limit' : String(limit)]),
-  );
+  const { narrator, tenant } = context;
+  narrator.step('Usage against quota');
+  const { usage: resources } = await patiently(() => clientOf(context, tenants.QuotaService).listUsage({ parent: tenant }));
+  const held = resources.filter(({ used }) => used > 0n);
+  narrator.table(held.map(({ resource, used, limit }) => [resource, String(used), 'of', limit === undefined ? 'no limit' : String(limit)]));
+  const predictions = await until('the metered predictions', async () => {
+    const { hours } = await clientOf(context, tenants.UsageService).getUsage({ parent: tenant, resource: 'predictions' });
+    return hours.length > 0 ? hours.reduce((sum, { quantity }) => sum + quantity, 0n) : undefined;
+  });
+  narrator.say(`metered: ${predictions} predictions`);
 }
 
 async function executionTimeline(context: DemoContext): Promise<void> {

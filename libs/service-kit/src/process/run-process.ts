@@ -16,19 +16,20 @@ export interface Stoppable {
  * settings); SIGTERM, SIGINT and the end of a parent that holds an IPC channel stop it in order, and a second SIGINT at once.
  */
 export async function runProcess(start: () => Promise<Stoppable>): Promise<void> {
-  let running: Stoppable;
+  const starting = start();
+  // A signal that comes during the start is obeyed when it is through: half a start cannot be stopped in order.
+  stopOnSignals(starting);
   try {
-    running = await start();
+    await starting;
   } catch (error) {
     process.stderr.write(`q2: ${sentenceOf(error)}\n`);
     process.exit(error instanceof ConfigurationError ? configurationExitCode : 1);
   }
-  stopOnSignals(running);
 }
 
 /** Runs one service as a process of its own, over the server that DATABASE_URL names. */
 export function runService(name: string, module: Type): Promise<void> {
-  return runProcess(() => {
+  return runProcess(async () => {
     const settings = configuration(processSettings);
     if (settings.DATABASE_URL === undefined)
       throw new ConfigurationError(['DATABASE_URL: must name the PostgreSQL server of the platform']);
@@ -36,20 +37,22 @@ export function runService(name: string, module: Type): Promise<void> {
   });
 }
 
-function stopOnSignals(running: Stoppable): void {
+function stopOnSignals(starting: Promise<Stoppable>): void {
   let stopping: Promise<void> | undefined;
   let askedAtMs = 0;
   const stop = (): void => {
     // A terminal's Ctrl-C may arrive twice, directly and through the parent; only a later one means impatience.
     if (stopping) return Date.now() - askedAtMs > 1_000 ? process.exit(130) : undefined;
     askedAtMs = Date.now();
-    stopping = running.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`q2: stopping failed: ${sentenceOf(error)}\n`);
-        process.exit(1);
-      },
-    );
+    stopping = starting
+      .then((running) => running.stop())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          process.stderr.write(`q2: stopping failed: ${sentenceOf(error)}\n`);
+          process.exit(1);
+        },
+      );
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   process.once('disconnect', stop);
