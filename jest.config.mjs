@@ -10,5 +10,6 @@ export default {
   workerIdleMemoryLimit: '1GB',
   coverageProvider: 'v8',
   collectCoverageFrom: ['{libs,services}/*/dist/**/*.js', '!**/*.{spec,integration}.js', '!**/gen/**'],
+  coverageReporters: ['json-summary', 'lcovonly'],
   coverageThreshold: { global: { lines: 90, branches: 90 } },
 };

@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 
 const results = '.cache/jest-results.json';
 mkdirSync('.cache', { recursive: true });
+const coverage = 'coverage/coverage-summary.json';
 rmSync(results, { force: true });
+rmSync(coverage, { force: true });
 
 const args = [
   '--experimental-vm-modules',
@@ -22,6 +24,10 @@ const jest = spawnSync(process.execPath, args, { stdio: ['inherit', 'ignore', 'i
 const outcome = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : undefined;
 const failedFiles = outcome?.testResults.filter((file) => file.status === 'failed').map((file) => file.name) ?? [];
 for (const file of failedFiles) console.log(`failed: ${file}`);
+if (existsSync(coverage)) {
+  const { lines, branches } = JSON.parse(readFileSync(coverage, 'utf8')).total;
+  console.log(`coverage: ${lines.pct} % of lines, ${branches.pct} % of branches`);
+}
 if (outcome?.success && jest.status !== 0) console.log('failed: coverage is below its threshold; see the report above');
 const failed = (outcome?.numFailedTests ?? 0) + (outcome?.numRuntimeErrorTestSuites ?? 0);
 console.log(`${outcome?.numPassedTests ?? 0} passed, ${outcome ? failed : 1} failed`);

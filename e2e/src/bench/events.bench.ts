@@ -13,11 +13,12 @@ import type { Report } from './report.js';
 const perSecond = 500;
 const seconds = 10;
 const warmUpEvents = 500;
-const keys = 200;
+const tenantCount = 20;
 
-/** When each event's transaction was about to commit, and how long it took to reach its handler's commit. */
+/** When each event was in its outbox, before the commit, and how long it took from there to its handler's commit. */
 const sentAt = new Map<string, number>();
 const latenciesMs: number[] = [];
+let sentCount = 0;
 
 @Module({ imports: [ServiceModule.register({ name: 'bench-producer', schema: { name: 'bench_producer', entities: [], migrations: [] } })] })
 class ProducerModule {
@@ -46,16 +47,21 @@ class ConsumerModule implements OnModuleInit {
 export async function benchEvents(report: Report): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'q2-bench-'));
   const postgres = await startEmbeddedPostgres({ directory: join(folder, 'postgres') });
-  const platform = await startTestPlatform({ modules: [ProducerModule, ConsumerModule], databaseUrl: postgres.url });
+  const platform = await startTestPlatform({
+    modules: [ProducerModule, ConsumerModule],
+    databaseUrl: postgres.url,
+    environment: { DATABASE_POOL_SIZE: '24' },
+  });
   try {
     const producer = platform.get(ProducerModule);
     await publish(producer, warmUpEvents);
+    await waitFor(warmUpEvents);
     latenciesMs.length = 0;
     await publish(producer, perSecond * seconds);
     await waitFor(perSecond * seconds);
     const [p50, p99] = [quantile(latenciesMs, 0.5), quantile(latenciesMs, 0.99)];
     report.add({
-      name: `outbox to handler, database bus, ${perSecond} events/s for ${seconds} s`,
+      name: `outbox to handler, database bus, ${perSecond} events/s of ${tenantCount} tenants for ${seconds} s`,
       measured: `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms of ${latenciesMs.length} events`,
       goal: 'p99 under 100 ms',
       isMet: p99 < 100,
@@ -73,14 +79,15 @@ async function publish({ database, outbox }: ProducerModule, count: number): Pro
   const pending: Promise<void>[] = [];
   for (let index = 0; index < count; index += 1) {
     const dueAt = startedAt + (index * 1000) / perSecond;
-    if (dueAt > performance.now()) await new Promise((resolve) => setTimeout(resolve, dueAt - performance.now()));
-    // A key a event, so that its latency can be told; the tenants are what is shared.
-    const key = `tenants/bench-${index % keys}/health/${sentAt.size}`;
-    sentAt.set(key, performance.now());
+    if (dueAt > performance.now()) await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueAt - performance.now())));
+    // A key for each event, so that its latency can be told; the tenants are what is shared.
+    const tenant = `bench-${index % tenantCount}`;
+    const key = `tenants/${tenant}/health/${sentCount++}`;
     pending.push(
-      database.inTenant(`bench-${index % keys}`, (tx) =>
-        outbox.add(tx, { type: monitoringEvents.HealthDegradedSchema, key, data: { target: key, score: 50 } }),
-      ),
+      database.inTenant(tenant, async (tx) => {
+        await outbox.add(tx, { type: monitoringEvents.HealthDegradedSchema, key, data: { target: key, score: 50 } });
+        sentAt.set(key, performance.now());
+      }),
     );
   }
   await Promise.all(pending);

@@ -37,6 +37,9 @@ export class ServiceModule {
   }
 }
 
+/** Share of a service's connections that its event handlers may use at once. */
+const handlersShare = 0.6;
+
 function storage({ name, schema }: ServiceDefinition): Provider[] {
   return [
     {
@@ -55,8 +58,11 @@ function storage({ name, schema }: ServiceDefinition): Provider[] {
     {
       provide: ServiceEvents,
       inject: [ProcessContext, Database],
-      useFactory: ({ bus, logger, member }: ProcessContext, database: Database) =>
-        new ServiceEvents({ service: name, database, bus, member, log: logger.child({ service: name }) }),
+      useFactory: ({ bus, logger, member, settings }: ProcessContext, database: Database) => {
+        // Handlers leave connections to calls, whatever the flood of events.
+        const concurrency = Math.max(2, Math.floor(settings.DATABASE_POOL_SIZE * handlersShare));
+        return new ServiceEvents({ service: name, database, bus, member, concurrency, log: logger.child({ service: name }) });
+      },
     },
     { provide: Outbox, inject: [ServiceEvents], useFactory: (events: ServiceEvents) => events.outbox },
     { provide: Subscriptions, inject: [ServiceEvents], useFactory: (events: ServiceEvents) => events.subscriptions },

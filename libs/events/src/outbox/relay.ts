@@ -157,10 +157,14 @@ export class Relay {
     );
   }
 
-  /** Deletes published rows, except where the partition has a new holder by now: it has published them again, or will. */
+  /**
+   * Deletes published rows, except where the partition has a new holder by now: it has published them again, or will.
+   * The commit need not reach the disk: a deletion that a crash takes back publishes again, which the inbox absorbs.
+   */
   private async remove(rows: readonly OutboxRow[], leases: readonly Lease[]): Promise<void> {
-    await this.inOutbox((tx) =>
-      tx.execute(
+    await this.inOutbox(async (tx) => {
+      await tx.execute('set local synchronous_commit = off');
+      await tx.execute(
         `delete from outbox_event o using unnest($1::text[], $2::uuid[]) as published (tenant_id, id)
          where (o.tenant_id, o.id) = (published.tenant_id, published.id) and exists (
            select from partition_lease l join unnest($3::smallint[], $4::bigint[]) as mine (partition, fence)
@@ -172,8 +176,8 @@ export class Relay {
           leases.map((lease) => lease.partition),
           leases.map((lease) => lease.fence),
         ],
-      ),
-    );
+      );
+    });
   }
 
   /** After the commit and many events at once: a NOTIFY inside every transaction would line all their commits up behind one lock. */
