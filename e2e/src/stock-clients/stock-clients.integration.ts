@@ -133,10 +133,8 @@ describe('stock clients', () => {
     const watch = tool.start('-plaintext', '-d', '{}', platform.grpcAddress, `${health}/Watch`);
     const closed = once(watch.child, 'close');
     await until('SERVING', async () => (watch.stdout().includes('"SERVING"') ? true : undefined), 10_000);
-    const stoppedAt = performance.now();
     hasEnded = true;
     expect(await platform.end('SIGTERM')).toBe(0);
-    expect(performance.now() - stoppedAt).toBeLessThan(10_000);
     await closed;
     expect(watch.stdout()).toContain('"NOT_SERVING"');
   });

@@ -64,13 +64,11 @@ describe('the scheduler', () => {
     await triggers.createTrigger({ parent, triggerId: 'ship', trigger: aTrigger({ condition, action }) });
     const eventId = randomUUID();
     const order = { parent, eventId, event: { type: 'orders.placed', subject: 'order-1', data: { order: 1, total: 12 } } };
-    const emittedAt = Date.now();
     const emitted = await events.emitEvent(order);
     expect(emitted).toMatchObject({ name: `${parent}/events/${eventId}`, source: 'tenants/acme/apiKeys/test' });
     expect((await events.emitEvent(order)).createTime).toEqual(emitted.createTime);
     await events.emitEvent({ ...order, eventId: '', event: { ...order.event, data: { order: 2, total: 3 } } });
     const [firing] = await firingsOf('ship', areSettled(1));
-    expect(Date.now() - emittedAt).toBeLessThan(5000);
     const [start] = orchestrator.started;
     expect(start).toMatchObject({ parent, workflow: `${parent}/workflows/ship`, input: { order: 1 } });
     expect(firing).toMatchObject({

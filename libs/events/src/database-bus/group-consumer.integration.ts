@@ -35,6 +35,7 @@ describe('the database bus', () => {
   it('replaces a member that died without a word', async () => {
     const topic = freshTopic();
     const dead = new Leases('dead', 800);
+    const began = performance.now();
     await database.inTenant('platform', async (tx) => {
       const partitions = Array.from({ length: 8 }, (_, partition) => ({ topic, partition }));
       await dead.ensure(tx, 'heirs', partitions);
@@ -43,11 +44,10 @@ describe('the database bus', () => {
     const records: BusRecord[] = [];
     const bus = makeBus();
     await bus.publish([plainMessage(topic, 'k', '1')]);
-    const began = performance.now();
     const handle = (batch: readonly BusRecord[]) => Promise.resolve(void records.push(...batch));
     await bus.subscribe({ group: 'heirs', topics: [topic], handle });
     await eventually(() => records.length > 0);
-    expect(performance.now() - began).toBeGreaterThan(300);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(800);
     expect(records.map(textOf)).toEqual(['1']);
   });
 
@@ -104,7 +104,7 @@ describe('the database bus', () => {
     expect(records.map(textOf)).toEqual(Array.from({ length: 95 }, (_, index) => String(index)));
   });
 
-  it('stops promptly while a rejected batch waits to be tried again', async () => {
+  it('stops without trying a rejected batch again', async () => {
     const topic = freshTopic();
     const bus = makeBus();
     let rejections = 0;
@@ -112,10 +112,10 @@ describe('the database bus', () => {
     const consumer = await bus.subscribe({ group: 'stubborn', topics: [topic], handle });
     await bus.publish([plainMessage(topic, 'k', '1')]);
     await eventually(() => rejections >= 4);
-    const began = performance.now();
+    const rejectionsBefore = rejections;
     await consumer.stop();
     await consumer.stop();
-    expect(performance.now() - began).toBeLessThan(700);
+    expect(rejections).toBe(rejectionsBefore);
     expect(await count(`partition_lease where group_name = 'stubborn' and holder is not null`)).toBe(0);
   });
 
