@@ -21,7 +21,7 @@ export default {
     {
       name: 'pure-libraries-stay-pure',
       severity: 'error',
-      from: { path: '^libs/(errors|statistics|bucketing|expressions)/', pathNot: '\\.(spec|integration)\\.ts$' },
+      from: { path: '^libs/(errors|statistics|bucketing|expressions)/', pathNot: '\\.(spec|integration|proof)\\.ts$' },
       to: { path: '^node_modules/(@nestjs|typeorm|kafkajs|pg|@grpc)|^libs/(database|events|service-kit)/' },
     },
     {
@@ -35,19 +35,19 @@ export default {
       name: 'the-database-driver-stays-in-its-library',
       comment: 'Only libs/database opens connections, so only it holds the role that bypasses row-level security.',
       severity: 'error',
-      from: { path: '^(libs|services)/', pathNot: '^libs/(database|testing)/|\\.(spec|integration)\\.ts$' },
+      from: { path: '^(libs|services)/', pathNot: '^libs/(database|testing)/|\\.(spec|integration|proof)\\.ts$' },
       to: { path: '^node_modules/pg/' },
     },
     {
       name: 'test-support-stays-in-tests',
       severity: 'error',
-      from: { path: '^(libs|services)/', pathNot: '^libs/testing/|\\.(spec|integration)\\.ts$|\\.testing\\.ts$' },
+      from: { path: '^(libs|services)/', pathNot: '^libs/testing/|\\.(spec|integration|proof)\\.ts$|\\.testing\\.ts$' },
       to: { path: '^libs/testing/' },
     },
     {
       name: 'declared-dependencies-only',
       severity: 'error',
-      from: { path: '^(libs|services|e2e)/', pathNot: '\\.(spec|integration)\\.ts$' },
+      from: { path: '^(libs|services|e2e)/', pathNot: '\\.(spec|integration|proof)\\.ts$' },
       to: { dependencyTypes: ['unknown', 'undetermined', 'npm-no-pkg', 'npm-unknown'] },
     },
   ],

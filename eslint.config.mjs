@@ -10,6 +10,7 @@ const edges = [
   '**/*.module.ts',
   '**/*.integration.ts',
   '**/*.spec.ts',
+  '**/*.proof.ts',
 ];
 
 export default tseslint.config(
@@ -37,7 +38,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.spec.ts', '**/*.integration.ts', 'e2e/**/*.ts', 'libs/testing/**/*.ts', 'libs/events/src/contract/**/*.ts'],
+    files: ['**/*.spec.ts', '**/*.integration.ts', '**/*.proof.ts', 'e2e/**/*.ts', 'libs/testing/**/*.ts', 'libs/events/src/contract/**/*.ts'],
     rules: { 'max-lines': 'off', 'max-lines-per-function': 'off', 'no-console': 'off' },
   },
   { files: ['**/main.ts', '**/database-url.ts', '**/check-contracts.ts'], rules: { 'no-console': 'off' } },
