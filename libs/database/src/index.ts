@@ -1,5 +1,6 @@
 export type { BackgroundJob } from './background-job.js';
 export type { PoolStatus } from './connection-pool.js';
+export { crashPoint, crashPoints, type CrashPoint } from './crash-point.js';
 export { Database, type DatabaseOptions } from './database.js';
 export { isConnectionLoss, isUniqueViolation } from './database-errors.js';
 export { migrate } from './migrate.js';

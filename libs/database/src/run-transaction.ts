@@ -2,6 +2,7 @@ import { Unavailable } from '@q2/errors';
 import pg from 'pg';
 import type { BackgroundJob } from './background-job.js';
 import type { ConnectionPool, PooledConnection } from './connection-pool.js';
+import { crashPoint } from './crash-point.js';
 import { isConnectionLoss, messageOf, translateDatabaseError } from './database-errors.js';
 import { Transaction } from './transaction.js';
 import type { TransactionOptions } from './tx.js';
@@ -96,6 +97,7 @@ async function rollBack(connection: PooledConnection): Promise<void> {
  */
 async function commit(connection: PooledConnection): Promise<void> {
   let command: string;
+  crashPoint('transaction.before-commit');
   try {
     ({ command } = await connection.client.query('COMMIT'));
   } catch (error) {

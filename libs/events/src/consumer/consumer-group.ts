@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Database, Tx } from '@q2/database';
+import { crashPoint, type Database, type Tx } from '@q2/database';
 import type { BusRecord } from '../event-bus.port.js';
 import { fromBusMessage } from '../cloud-event.js';
 import type { EventLog } from '../event-log.js';
@@ -108,8 +108,8 @@ export class ConsumerGroup {
   private async handleTenant(deliveries: readonly Delivery[]): Promise<void> {
     for (let start = 0; start < deliveries.length; start += largestTransaction) {
       const chunk = deliveries.slice(start, start + largestTransaction);
-      if (chunk.length > 1 && (await this.handledTogether(chunk))) continue;
-      for (const delivery of chunk) await this.handleOne(delivery);
+      if (chunk.length === 1 || !(await this.handledTogether(chunk))) for (const delivery of chunk) await this.handleOne(delivery);
+      crashPoint('consumer.mid-batch');
     }
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database, Tx } from '@q2/database';
+import { crashPoint, type Database, type Tx } from '@q2/database';
 import { BackgroundLoop } from '../background-loop.js';
 import type { BusMessage, EventBus } from '../event-bus.port.js';
 import type { EventLog } from '../event-log.js';
@@ -141,7 +141,9 @@ export class Relay {
     if (leases.length === 0) return 0;
     const rows = await this.read(leases);
     if (rows.length === 0) return 0;
+    crashPoint('relay.before-publish');
     await this.options.bus.publish(rows);
+    crashPoint('relay.after-publish');
     await this.remove(rows, leases);
     return rows.length;
   }

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { join } from 'node:path';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Database, newId } from '@q2/database';
+import { crashPoint, Database, newId } from '@q2/database';
 import { busSchema, DatabaseBus, type EventBus } from '@q2/events';
 import type { JSONWebKeySet } from 'jose';
 import { TokenVerifier } from '../access/token-verifier.js';
@@ -79,6 +79,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     readiness.isReady = false;
     context.grpc.setServing(false);
     await context.grpc.drain(settings.SHUTDOWN_TIMEOUT_MS);
+    crashPoint('process.during-shutdown');
     await app.close();
     await bus.close();
     await busDatabase.close();
