@@ -12,6 +12,8 @@ export interface BusRecord extends BusMessage {
   readonly partition: number;
   /** Place in the partition, rising; decimal, because logs outgrow what a number holds. */
   readonly offset: string;
+  /** When the log took the record, on the log's clock. */
+  readonly storedAt: Date;
 }
 
 /** What a group reads, and what is done with it. */

@@ -8,9 +8,11 @@ export { DatabaseBus, type DatabaseBusOptions } from './database-bus/database-bu
 export type { BusConsumer, BusMessage, BusRecord, BusSubscription, EventBus, GroupLag } from './event-bus.port.js';
 export type { EventLog } from './event-log.js';
 export { deadLetterTopicOf, decodeEvent, eventJson, topicOf, type ReceivedEvent } from './event.js';
+export type { KafkaBusOptions, KafkaConnectionOptions, KafkaSasl, KafkaTls } from './kafka-bus/kafka-options.js';
 export { Outbox, type NewEvent } from './outbox/outbox.js';
 export { outboxMigrations } from './outbox/outbox.migration.js';
 export { Relay, type RelayOptions } from './outbox/relay.js';
 export { defaultRetryPolicy, type RetryPolicy } from './retry-policy.js';
 export { ServiceEvents, type EventGauges, type ServiceEventsOptions } from './service-events.js';
+export { declareTopics, ingressTopics, type TopicDeclaration, type TopicOptions } from './topics.js';
 export { UnprocessableEvent } from './unprocessable.js';

@@ -56,6 +56,18 @@ export function deliveryContract(setup: () => BusContractSetup): void {
       expect({ ...record, value: Buffer.from(record?.value ?? []) }).toMatchObject({ ...message, value: message.value });
     });
 
+    it('says when the log took a record', async () => {
+      const bus = await makeBus();
+      const topic = freshTopic();
+      const { records, handle } = collector();
+      const publishedAt = Date.now();
+      await bus.publish([plainMessage(topic, 'k', '1')]);
+      await bus.subscribe({ group: 'reader', topics: [topic], handle });
+      const [record] = await eventually(() => records.length > 0 && records);
+      expect(record?.storedAt).toBeInstanceOf(Date);
+      expect(Math.abs((record?.storedAt.getTime() ?? 0) - publishedAt)).toBeLessThan(60_000);
+    });
+
     it('keeps the order of each key over many publishes', async () => {
       const bus = await makeBus();
       const topic = freshTopic();

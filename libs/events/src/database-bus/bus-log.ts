@@ -64,7 +64,7 @@ export class BusLog {
   read(tx: Tx, positions: readonly ReadPosition[], limit: number): Promise<BusRecord[]> {
     return tx.query<BusRecord>(
       `select r.* from unnest($1::text[], $2::smallint[], $3::bigint[]) as wanted (topic, partition, position) cross join lateral (
-         select topic, partition, "offset", key, headers, value from log_record l
+         select topic, partition, "offset", key, headers, value, appended_at as "storedAt" from log_record l
          where l.topic = wanted.topic and l.partition = wanted.partition and l."offset" >= wanted.position
          order by l."offset" limit $4) as r order by r.topic, r.partition, r."offset"`,
       [positions.map(({ topic }) => topic), positions.map(({ partition }) => partition), positions.map(({ position }) => position), limit],
