@@ -40,6 +40,19 @@ describe('toBusMessage', () => {
   });
 });
 
+describe('an event of a producer outside', () => {
+  it('says what it is about, who sent it and how its data is written', () => {
+    const from = { ...event, subject: 'order-7', principal: 'tenants/acme/apiKeys/k1', contentType: 'application/json' };
+    const message = toBusMessage(from);
+    expect(message.headers).toMatchObject({
+      'content-type': 'application/json',
+      ce_subject: 'order-7',
+      q2_principal: 'tenants/acme/apiKeys/k1',
+    });
+    expect(fromBusMessage(message)).toMatchObject({ subject: 'order-7', principal: 'tenants/acme/apiKeys/k1' });
+  });
+});
+
 describe('fromBusMessage', () => {
   it('reads what was written, whatever the key and the data', () => {
     const keys = fc.string({ minLength: 1, maxLength: 200 }).filter((key) => !/\p{Cc}/u.test(key));

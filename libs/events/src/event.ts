@@ -20,6 +20,10 @@ export interface ReceivedEvent {
   readonly data: Uint8Array;
   /** W3C trace context of the change, where it was traced. */
   readonly traceparent?: string | undefined;
+  /** What the event is about within its source, where a producer outside said so. */
+  readonly subject?: string | undefined;
+  /** Who sent it, such as `tenants/acme/apiKeys/k3f…`, where a producer outside did. */
+  readonly principal?: string | undefined;
 }
 
 /** Topic that events of a message type are published to: the package that declares it, `q2.<area>.events.v1`. */

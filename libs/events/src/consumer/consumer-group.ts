@@ -1,14 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
 import { crashPoint, type Database, type Tx } from '@q2/database';
-import type { BusRecord } from '../event-bus.port.js';
-import { fromBusMessage } from '../cloud-event.js';
+import type { BusMessage, BusRecord } from '../event-bus.port.js';
 import type { EventLog } from '../event-log.js';
 import { decideAfterFailure, type RetryPolicy } from '../retry-policy.js';
+import { UnprocessableEvent } from '../unprocessable.js';
+import { admitRecords, readEvents } from './arrivals.js';
 import type { DeadLetters } from './dead-letters.js';
-import { deliveryOf, describeError, storableMessage, type Delivery } from './delivery.js';
+import { deliveryOf, describeError, type Delivery } from './delivery.js';
 import { inHandlingSpan } from './handling-span.js';
 import { admit, markDone } from './inbox.js';
+import { Outsiders } from './outsiders.js';
 import { findNextOfKey, lockParked, park, postpone, unpark, type ParkedKey } from './parking.js';
+import type { Refusal } from './refusals.js';
 import { stretchesOf } from './stretches.js';
 import type { Subscription } from './subscription.js';
 import type { Turns } from './turns.js';
@@ -23,10 +26,14 @@ export interface ConsumerContext {
   readonly turns: Turns;
   /** Told that an event is to be tried again. */
   readonly onParked: () => void;
+  /** Publishes at once, without an outbox. */
+  readonly publish: (messages: readonly BusMessage[]) => Promise<void>;
 }
 
 /** Events handled in one transaction: fewer commits under load. */
 const largestTransaction = 50;
+/** Dead letters of producers' records that are kept for each tenant and consumer: what comes from outside must not fill a table. */
+const keptFromOutside = 1_000;
 
 /**
  * Handles a subscription's events. Those of one tenant are handled together in one transaction; where one of them fails they are handled
@@ -35,20 +42,25 @@ const largestTransaction = 50;
 export class ConsumerGroup {
   /** Deliveries that wait for their turn, by tenant and topic. */
   private readonly queues = new Map<string, { readonly deliveries: Delivery[]; readonly handled: Promise<void> }>();
+  private readonly outsiders: Outsiders | undefined;
 
   constructor(
     readonly subscription: Subscription,
     private readonly context: ConsumerContext,
-  ) {}
+  ) {
+    const { consumer, admission } = subscription;
+    this.outsiders = admission && new Outsiders({ ...context, consumer, admission });
+  }
 
-  /** Handles the next records of a partition. Rejects only where the database cannot be reached. */
+  /**
+   * Handles the next records of a partition. Rejects only where the database cannot be reached, or the admission of records from
+   * outside needs something that is away. Refusals are told last: where a batch comes again, they are told once all the same.
+   */
   async handleBatch(records: readonly BusRecord[]): Promise<void> {
-    const deliveries: Delivery[] = [];
-    for (const record of records) {
-      const delivery = await this.read(record);
-      if (delivery !== undefined && this.concerns(delivery)) deliveries.push(delivery);
-    }
-    for (const stretch of stretchesOf(deliveries)) await this.handleStretch(stretch);
+    const { consumer, admission } = this.subscription;
+    const { deliveries, refusals } = admission ? await admitRecords(consumer, admission, records) : readEvents(this.subscription, records);
+    for (const stretch of stretchesOf(deliveries.filter((delivery) => this.concerns(delivery)))) await this.handleStretch(stretch);
+    await (this.outsiders ? this.outsiders.refuse(refusals) : this.buryUnreadable(refusals));
   }
 
   private async handleStretch(deliveries: readonly Delivery[]): Promise<void> {
@@ -70,17 +82,11 @@ export class ConsumerGroup {
     return handled > 0;
   }
 
-  private async read(record: BusRecord): Promise<Delivery | undefined> {
+  private async buryUnreadable(refusals: readonly Refusal[]): Promise<void> {
     const { consumer } = this.subscription;
-    const message = storableMessage(record);
-    try {
-      return { consumer, message, event: fromBusMessage(record) };
-    } catch (error) {
-      const reason = 'EVENT_ENVELOPE_INVALID';
-      const eventId = `${record.topic}/${String(record.partition)}/${record.offset}`;
-      const burial = { tenant: 'platform', consumer, eventId, message, reason, error: describeError(error), tries: 0 };
+    for (const { place: eventId, ...refusal } of refusals) {
+      const burial = { tenant: 'platform', consumer, eventId, ...refusal, tries: 0 };
       await this.context.database.inTenant('platform', (tx) => this.context.deadLetters.bury(tx, burial));
-      return undefined;
     }
   }
 
@@ -133,15 +139,20 @@ export class ConsumerGroup {
   private async handleIn(deliveries: readonly Delivery[]): Promise<void> {
     const [first] = deliveries;
     if (first === undefined) return;
-    await this.context.database.inTenant(first.event.tenant, async (tx) => {
+    const { handled, known } = await this.context.database.inTenant(first.event.tenant, async (tx) => {
       const todo = new Set(await admit(tx, deliveries));
-      const others: Delivery[] = [];
+      const [handled, others]: [Delivery[], Delivery[]] = [[], []];
       for (const delivery of deliveries) {
-        if (todo.delete(delivery.event.id)) await this.run(tx, delivery);
-        else others.push(delivery);
+        if (todo.delete(delivery.id)) {
+          await this.run(tx, delivery);
+          handled.push(delivery);
+        } else others.push(delivery);
       }
-      await park(tx, others, { tries: 0, delayMs: 0, lastError: 'waits for an earlier event of its key' });
+      const known = await park(tx, others, { tries: 0, delayMs: 0, lastError: 'waits for an earlier event of its key' });
+      return { handled, known };
     });
+    this.outsiders?.note('accepted', handled);
+    this.outsiders?.note('duplicate', known);
   }
 
   private run(tx: Tx, delivery: Delivery): Promise<void> {
@@ -149,16 +160,15 @@ export class ConsumerGroup {
   }
 
   private async setAside(delivery: Delivery, error: unknown): Promise<void> {
-    const { event, consumer, message } = delivery;
+    const { event, message } = delivery;
+    if (this.outsiders && error instanceof UnprocessableEvent) {
+      return this.outsiders.refuse([{ message, place: delivery.id, reason: error.reason, error: error.message }]);
+    }
     const outcome = this.decide(delivery, error, 1);
-    await this.context.database.inTenant(event.tenant, (tx) =>
-      outcome.kind === 'retry'
-        ? park(tx, [delivery], { tries: 1, delayMs: outcome.delayMs, lastError: describeError(error) })
-        : this.context.deadLetters.bury(tx, {
-            ...{ tenant: event.tenant, consumer, eventId: event.id, message },
-            ...{ reason: outcome.reason, error: describeError(error), tries: 1 },
-          }),
-    );
+    if (outcome.kind === 'retry') {
+      const parking = { tries: 1, delayMs: outcome.delayMs, lastError: describeError(error) };
+      await this.context.database.inTenant(event.tenant, (tx) => park(tx, [delivery], parking));
+    } else await this.context.database.inTenant(event.tenant, (tx) => this.giveUp(tx, delivery, { error, tries: 1, reason: outcome.reason }));
     this.context.onParked();
   }
 
@@ -173,6 +183,7 @@ export class ConsumerGroup {
         seenTries = row.tries;
         const delivery = deliveryOf(row);
         if (await markDone(tx, delivery)) await this.run(tx, delivery);
+        tx.afterCommit(() => this.outsiders?.note('accepted', [delivery]));
         await unpark(tx, key);
         return { next: await findNextOfKey(tx, delivery) };
       });
@@ -192,16 +203,27 @@ export class ConsumerGroup {
     const delivery = deliveryOf(row);
     const tries = row.tries + 1;
     const outcome = this.decide(delivery, failure.error, tries);
-    const lastError = describeError(failure.error);
     if (outcome.kind === 'retry') {
-      await postpone(tx, key, { tries, delayMs: outcome.delayMs, lastError });
+      await postpone(tx, key, { tries, delayMs: outcome.delayMs, lastError: describeError(failure.error) });
       return undefined;
     }
     await unpark(tx, key);
-    const { event, consumer, message } = delivery;
-    const burial = { tenant: event.tenant, consumer, eventId: event.id, message, reason: outcome.reason, error: lastError, tries };
-    await this.context.deadLetters.bury(tx, burial);
+    await this.giveUp(tx, delivery, { error: failure.error, tries, reason: outcome.reason });
     return { next: await findNextOfKey(tx, delivery) };
+  }
+
+  /** Makes a dead letter: of a record from outside that was refused only in the topic's `.dlq`. */
+  private async giveUp(tx: Tx, delivery: Delivery, failure: { error: unknown; tries: number; reason: string }): Promise<void> {
+    const { deadLetters } = this.context;
+    const { id: eventId, consumer, message, event } = delivery;
+    const { reason, tries } = failure;
+    const error = describeError(failure.error);
+    if (!this.outsiders) return deadLetters.bury(tx, { tenant: event.tenant, consumer, eventId, message, reason, error, tries });
+    const outcome = failure.error instanceof UnprocessableEvent ? 'refused' : 'failed';
+    const redacted = this.outsiders.redacted(message);
+    if (outcome === 'refused') await deadLetters.announce(tx, event.tenant, { message: redacted, consumer, reason, error, tries });
+    else await deadLetters.bury(tx, { tenant: event.tenant, consumer, eventId, message: redacted, reason, error, tries, keptAtMost: keptFromOutside });
+    tx.afterCommit(() => this.outsiders?.note(outcome, [delivery], reason));
   }
 
   private decide({ consumer, event }: Delivery, error: unknown, failedTries: number) {

@@ -1,12 +1,12 @@
 import { FailedPrecondition, NotFound } from '@q2/errors';
 import { newId, type Database, type Tx } from '@q2/database';
 import type { BusMessage } from '../event-bus.port.js';
-import { deadLetterTopicOf } from '../event.js';
 import type { Outbox } from '../outbox/outbox.js';
 import { UnprocessableEvent } from '../unprocessable.js';
 import { deliveryOf, type Delivery, type DeliveryRow } from './delivery.js';
 import { unmarkDone } from './inbox.js';
 import { park } from './parking.js';
+import { toDeadLetter, type DeadLetterFacts } from './refusals.js';
 
 /** An event that a consumer gave up on. */
 export interface DeadLetter {
@@ -46,6 +46,8 @@ export interface Burial {
   readonly reason: string;
   readonly error: string;
   readonly tries: number;
+  /** Where the tenant's dead letters of the consumer are as many already, this one is told to the topic only. @default no limit */
+  readonly keptAtMost?: number;
 }
 
 interface DeadLetterRow extends DeliveryRow {
@@ -65,7 +67,7 @@ export class DeadLetters {
 
   /** Gives an event up in the transaction: its consumer is done with it, unless it was before. */
   async bury(tx: Tx, burial: Burial): Promise<void> {
-    const { tenant, consumer, eventId, message, reason, error, tries } = burial;
+    const { tenant, consumer, eventId, message, reason, error, tries, keptAtMost } = burial;
     const marked = await tx.execute('insert into inbox_event (tenant_id, consumer, event_id) values ($1, $2, $3) on conflict do nothing', [
       tenant,
       consumer,
@@ -73,23 +75,22 @@ export class DeadLetters {
     ]);
     if (marked === 0) return;
     const id = newId();
-    await tx.execute(
+    const kept = await tx.execute(
       `insert into dead_letter (tenant_id, id, consumer, event_id, topic, key, headers, data, reason, error, tries)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+       select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+       where $12::int is null or $12 > (select count(*) from (select from dead_letter where (tenant_id, consumer) = ($1, $3) limit $12) as kept)`,
       [
         ...[tenant, id, consumer, eventId, message.topic, message.key, JSON.stringify(message.headers), Buffer.from(message.value)],
-        ...[reason, error, tries],
+        ...[reason, error, tries, keptAtMost ?? null],
       ],
     );
-    const headers = {
-      ...message.headers,
-      dlq_id: id,
-      dlq_consumer: consumer,
-      dlq_reason: reason,
-      dlq_error: error,
-      dlq_tries: String(tries),
-    };
-    await this.outbox.store(tx, { id, tenant, message: { ...message, topic: deadLetterTopicOf(message.topic), headers } });
+    await this.announce(tx, tenant, { message, consumer, reason, error, tries, ...(kept > 0 && { id }) });
+  }
+
+  /** Tells the topic's `.dlq` about a message that is not acted on, and keeps nothing of it. */
+  async announce(tx: Tx, tenant: string, letter: DeadLetterFacts & { readonly message: BusMessage }): Promise<void> {
+    const { id = newId(), message } = letter;
+    await this.outbox.store(tx, { id, tenant, message: toDeadLetter(message, letter) });
   }
 
   /** Lists a tenant's dead letters, newest first. */
@@ -105,7 +106,7 @@ export class DeadLetters {
         ),
       { readOnly: true },
     );
-    return rows.map(toDeadLetter);
+    return rows.map(fromRow);
   }
 
   /**
@@ -137,7 +138,7 @@ function readable(row: DeadLetterRow): Delivery {
   }
 }
 
-function toDeadLetter(row: DeadLetterRow): DeadLetter {
+function fromRow(row: DeadLetterRow): DeadLetter {
   const { id, consumer, topic, key, headers, data, reason, error, tries } = row;
   return {
     id,

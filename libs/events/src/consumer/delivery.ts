@@ -5,6 +5,8 @@ import type { ReceivedEvent } from '../event.js';
 /** An event in the hands of one consumer, with the message it came in: what is stored where it fails is the message. */
 export interface Delivery {
   readonly consumer: string;
+  /** What the inbox knows the event by: the same whenever the same event comes again. */
+  readonly id: string;
   readonly event: ReceivedEvent;
   readonly message: BusMessage;
 }
@@ -27,11 +29,11 @@ export interface DeliveryRow {
  */
 export function deliveryOf(row: DeliveryRow): Delivery {
   const message = { topic: row.topic, key: row.key, headers: row.headers, value: row.data };
-  return { consumer: row.consumer, event: fromBusMessage(message), message };
+  return { consumer: row.consumer, id: row.event_id, event: fromBusMessage(message), message };
 }
 
 /** Text as PostgreSQL can keep it, in `text` and `jsonb`: no NUL, no half of a surrogate pair, not endless. */
-function storableText(text: string, maxLength: number): string {
+export function storableText(text: string, maxLength: number): string {
   return text.slice(0, maxLength).replaceAll('\0', '\uFFFD').toWellFormed();
 }
 

@@ -8,17 +8,20 @@ export function inHandlingSpan(delivery: Delivery, work: () => Promise<void>): P
   const { consumer, event, message } = delivery;
   const parent = propagation.extract(ROOT_CONTEXT, message.headers);
   const attributes = {
+    'messaging.operation.name': 'process',
     'messaging.operation.type': 'process',
     'messaging.destination.name': message.topic,
     'messaging.consumer.group.name': consumer,
     'messaging.message.id': event.id,
+    'q2.event.type': event.type,
     'q2.tenant': event.tenant,
   };
-  const span = tracer.startSpan(`process ${event.type}`, { kind: SpanKind.CONSUMER, attributes }, parent);
+  const span = tracer.startSpan(`process ${message.topic}`, { kind: SpanKind.CONSUMER, attributes }, parent);
   return context.with(trace.setSpan(parent, span), async () => {
     try {
       await work();
     } catch (error) {
+      span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
       span.setStatus({ code: SpanStatusCode.ERROR, message: describeError(error) });
       throw error;
     } finally {

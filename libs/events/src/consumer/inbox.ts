@@ -18,7 +18,7 @@ export async function admit(tx: Tx, deliveries: readonly Delivery[]): Promise<Re
       first.event.tenant,
       first.consumer,
       first.message.topic,
-      deliveries.map(({ event }) => event.id),
+      deliveries.map(({ id }) => id),
       deliveries.map(({ event }) => event.key),
     ],
   );
@@ -26,18 +26,18 @@ export async function admit(tx: Tx, deliveries: readonly Delivery[]): Promise<Re
 }
 
 /** Marks one event as done, whatever waits; gives whether it was not yet. */
-export async function markDone(tx: Tx, { consumer, event }: Delivery): Promise<boolean> {
+export async function markDone(tx: Tx, { consumer, id, event }: Delivery): Promise<boolean> {
   const inserted = await tx.execute('insert into inbox_event (tenant_id, consumer, event_id) values ($1, $2, $3) on conflict do nothing', [
     event.tenant,
     consumer,
-    event.id,
+    id,
   ]);
   return inserted > 0;
 }
 
 /** Forgets that an event was done, so that it can be done again. */
-export async function unmarkDone(tx: Tx, { consumer, event }: Delivery): Promise<void> {
-  await tx.execute('delete from inbox_event where (tenant_id, consumer, event_id) = ($1, $2, $3)', [event.tenant, consumer, event.id]);
+export async function unmarkDone(tx: Tx, { consumer, id, event }: Delivery): Promise<void> {
+  await tx.execute('delete from inbox_event where (tenant_id, consumer, event_id) = ($1, $2, $3)', [event.tenant, consumer, id]);
 }
 
 /** Deletes up to `limit` marks older than `retentionMs`, which must be longer than the bus keeps records, and gives how many. */

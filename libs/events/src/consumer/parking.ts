@@ -20,20 +20,27 @@ export interface ParkedKey {
   readonly event_id: string;
 }
 
-/** Sets events aside in order, so that their partition goes on. Events that are done or parked already are left alone. */
-export async function park(tx: Tx, deliveries: readonly Delivery[], parking: Parking): Promise<void> {
-  for (const { consumer, event, message } of deliveries) {
-    await tx.execute(
+/**
+ * Sets events aside in order, so that their partition goes on. Events that are done or parked already are left alone: those
+ * are given back.
+ */
+export async function park(tx: Tx, deliveries: readonly Delivery[], parking: Parking): Promise<Delivery[]> {
+  const known: Delivery[] = [];
+  for (const delivery of deliveries) {
+    const { consumer, id, event, message } = delivery;
+    const parked = await tx.execute(
       `insert into parked_event (tenant_id, consumer, event_id, topic, key, headers, data, tries, next_try_at, last_error)
        select $1, $2, $3, $4, $5, $6, $7, $8::int, now() + $9 * interval '1 ms', $10
        where not exists (select from inbox_event where (tenant_id, consumer, event_id) = ($1, $2, $3))
        on conflict do nothing`,
       [
-        ...[event.tenant, consumer, event.id, message.topic, message.key, JSON.stringify(message.headers), Buffer.from(message.value)],
+        ...[event.tenant, consumer, id, message.topic, message.key, JSON.stringify(message.headers), Buffer.from(message.value)],
         ...[parking.tries, parking.delayMs, parking.lastError],
       ],
     );
+    if (parked === 0) known.push(delivery);
   }
+  return known;
 }
 
 /** The first parked event of each key that is due, earliest first, and when the next one will be. Across tenants. */

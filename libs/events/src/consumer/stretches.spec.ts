@@ -9,7 +9,7 @@ describe('stretchesOf', () => {
     texts.map((text, index) => {
       const [key = '', tenant = ''] = text.split(' ');
       const message = eventMessage('q2.contract.events.v1', key, String(index), tenant);
-      return { consumer: 'contract', message, event: fromBusMessage(message) };
+      return { consumer: 'contract', id: String(index), message, event: fromBusMessage(message) };
     });
   const sizes = (...texts: string[]) => stretchesOf(batch(...texts)).map((stretch) => stretch.length);
 

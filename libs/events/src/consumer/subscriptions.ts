@@ -42,7 +42,7 @@ export class Subscriptions {
   private running: readonly BusConsumer[] | undefined;
 
   constructor(private readonly options: SubscriptionsOptions) {
-    const { database, log, outbox } = options;
+    const { database, log, outbox, bus } = options;
     const { schema } = database;
     this.deadLetters = new DeadLetters(database, outbox);
     this.retries = new BackgroundLoop({ name: `event retries of ${schema}`, log, step: () => this.retryDue() });
@@ -51,7 +51,11 @@ export class Subscriptions {
       this.retries.wake();
     };
     const policy = { ...defaultRetryPolicy, ...options.retryPolicy };
-    this.context = { database, log, onParked, policy, deadLetters: this.deadLetters, turns: new Turns(options.concurrency ?? 4) };
+    this.context = {
+      ...{ database, log, onParked, policy, deadLetters: this.deadLetters },
+      turns: new Turns(options.concurrency ?? 4),
+      publish: (messages) => bus.publish(messages),
+    };
   }
 
   /**
