@@ -14,6 +14,8 @@ export interface RunningPlatform {
   readonly httpAddress: string;
   readonly startedInMs: number;
   readonly output: () => string;
+  /** Resolves once it has ended, however that came, to its exit code or the signal's name. */
+  readonly ended: Promise<number | string>;
   /** Ends it and gives its exit code, or the signal's name. */
   end(signal: NodeJS.Signals): Promise<number | string>;
 }
@@ -55,17 +57,17 @@ function running(
   at: { pid: number; match: RegExpExecArray; startedInMs: number; output: () => string },
 ): RunningPlatform {
   const { pid, match, startedInMs, output } = at;
+  const ended = once(child, 'close').then(([code, by]: unknown[]) => (typeof code === 'number' ? code : String(by)));
   return {
     pid,
     grpcAddress: `127.0.0.1:${match[1] ?? ''}`,
     httpAddress: `127.0.0.1:${match[2] ?? ''}`,
     startedInMs,
     output,
-    end: async (signal) => {
-      const closed = once(child, 'close');
+    ended,
+    end: (signal) => {
       child.kill(signal);
-      const [code, by]: unknown[] = await closed;
-      return typeof code === 'number' ? code : String(by);
+      return ended;
     },
   };
 }
