@@ -11,20 +11,20 @@ import { Narrator } from './narrator.js';
 import { until } from './patience.js';
 import { watchReaction } from './reaction.js';
 import { Run } from './run-state.js';
-import { operatorKey, signIn } from './sign-in.js';
+import { operatorKey, signIn, whereabouts } from './sign-in.js';
 import { createTenant } from './tenant-step.js';
 
-const address = process.env['Q2_ADDRESS'] ?? process.env['GRPC_ADDRESS'] ?? '127.0.0.1:50051';
 const home = process.env['Q2_HOME'] ?? '.q2';
 
 async function demo(): Promise<void> {
   const startedAt = performance.now();
+  const where = whereabouts();
   const narrator = new Narrator();
-  const operator = signIn(address, await operatorKey(join(home, 'operator.key')));
+  const operator = signIn(where, await operatorKey(join(home, 'operator.key')));
   const run = await Run.open(join(home, 'demo.json'));
   if (run.isResumed) narrator.say(`taking up run ${run.id} where it was interrupted; what was done before is not done again`);
   const { tenant, apiKey } = await createTenant(operator, run, narrator);
-  const context: DemoContext = { run, narrator, tenant, model: `${tenant}/models/digits`, tenantClients: signIn(address, apiKey) };
+  const context: DemoContext = { run, narrator, tenant, model: `${tenant}/models/digits`, tenantClients: signIn(where, apiKey) };
   const digits = await heldOutDigits();
 
   await createModel(context);

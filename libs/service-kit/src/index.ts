@@ -2,6 +2,7 @@ export { actsEverywhere, platformTenant, type KnownTenant, type TenantState } fr
 export { tokenAudience, tokenIssuer, TokenVerifier } from './access/token-verifier.js';
 export { permissionsOf } from './access/permissions.js';
 export { currentCall, runInCall, type Call, type Principal } from './call.js';
+export { addressBook } from './clients/peers.js';
 export { ServiceClients, type CallOptions, type Client, type TokenSource } from './clients/service-clients.js';
 export { GrpcEndpoint } from './grpc/grpc-endpoint.js';
 export type { ServiceImpl } from './grpc/service-impl.js';
@@ -11,7 +12,8 @@ export { HttpRoutes, text, type HttpAnswer } from './process/http-server.js';
 export { Logger } from './process/logger.js';
 export { Metrics } from './process/metrics.js';
 export { ProcessContext } from './process/process-context.js';
-export { runProcess, runService, sentenceOf, type Stoppable } from './process/run-process.js';
+export { runProcess, sentenceOf, type Stoppable } from './process/run-process.js';
+export { runService, type ServiceProcessOptions } from './process/run-service.js';
 export { startProcess, type ProcessOptions, type RunningProcess } from './process/start-process.js';
 export { decodePage, defaultPageSize, encodePage, pageSizeOf } from './requests/page-token.js';
 export { ServiceModule, type ServiceDefinition } from './service.module.js';

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { Database, type ServiceSchema } from '@q2/database';
 import { Outbox, outboxMigrations, ServiceEvents, Subscriptions } from '@q2/events';
-import { addressBook } from './clients/peers.js';
+import { peersOf } from './clients/peers.js';
 import { ServiceClients } from './clients/service-clients.js';
 import { Admission } from './grpc/admission.js';
 import { Audit } from './grpc/audit.js';
@@ -76,7 +76,7 @@ function transport({ name }: ServiceDefinition): Provider[] {
     {
       provide: ServiceClients,
       inject: [ProcessContext],
-      useFactory: ({ settings, grpc, identity }: ProcessContext) => new ServiceClients(addressBook(settings, grpc), identity(name)),
+      useFactory: ({ settings, grpc, identity }: ProcessContext) => new ServiceClients(peersOf(settings, grpc), identity(name)),
     },
     {
       provide: GrpcEndpoint,

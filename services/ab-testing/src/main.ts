@@ -1,4 +1,4 @@
 import { runService } from '@q2/service-kit';
 import { AbTestingModule } from './ab-testing.module.js';
 
-await runService('ab-testing', AbTestingModule);
+await runService({ name: 'ab-testing', module: AbTestingModule, peers: ['TENANT_MANAGER_ADDRESS'] });

@@ -1,1 +1,2 @@
 export { platformModules, startPlatform, type Platform } from './platform.js';
+export { ensureServiceKeys } from './service-keys.js';

@@ -1,4 +1,5 @@
 import { runService } from '@q2/service-kit';
 import { MonitoringModule } from './monitoring.module.js';
+import { monitoringSettings } from './settings.js';
 
-await runService('monitoring', MonitoringModule);
+await runService({ name: 'monitoring', module: MonitoringModule, settings: monitoringSettings, peers: ['TENANT_MANAGER_ADDRESS'] });

@@ -1,4 +1,14 @@
-import { runService } from '@q2/service-kit';
+import { configuration, runService } from '@q2/service-kit';
+import { OperatorKeyService } from './access/operator-key.service.js';
+import { tenantManagerSettings } from './settings.js';
 import { TenantManagerModule } from './tenant-manager.module.js';
 
-await runService('tenant-manager', TenantManagerModule);
+await runService({
+  name: 'tenant-manager',
+  module: TenantManagerModule,
+  settings: tenantManagerSettings,
+  prepare: async (running, environment) => {
+    const { Q2_OPERATOR_KEY_FILE: file } = configuration(tenantManagerSettings, environment);
+    if (file !== undefined) await running.get(OperatorKeyService).ensureOperatorKey(file);
+  },
+});

@@ -6,8 +6,11 @@ import type { ProcessSettings } from '../process/configuration.js';
 import { ServiceClients, type TokenSource } from './service-clients.js';
 import { ServiceToken } from './service-token.js';
 
+/** The settings that name where services are. */
+export type PeerSettings = Pick<ProcessSettings, Extract<keyof ProcessSettings, `${string}_ADDRESS`>>;
+
 /** Which setting names the address of the service that owns a proto package. */
-const settingOfPackage: Readonly<Record<string, (settings: ProcessSettings) => string | undefined>> = {
+const settingOfPackage: Readonly<Record<string, (settings: PeerSettings) => string | undefined>> = {
   'q2.tenants.v1': (settings) => settings.TENANT_MANAGER_ADDRESS,
   'q2.models.v1': (settings) => settings.MODEL_REGISTRY_ADDRESS,
   'q2.experiments.v1': (settings) => settings.AB_TESTING_ADDRESS,
@@ -16,9 +19,14 @@ const settingOfPackage: Readonly<Record<string, (settings: ProcessSettings) => s
   'q2.schedules.v1': (settings) => settings.SCHEDULER_ADDRESS,
 };
 
-/** Finds a contract's server: where its setting says, or else in this process. */
-export function addressBook(settings: ProcessSettings, own: { readonly port: number }): (service: DescService) => string {
-  return (service) => settingOfPackage[service.file.proto.package]?.(settings) ?? `127.0.0.1:${own.port}`;
+/** Finds a contract's servers: where its setting says, or else where all those are that none names. */
+export function addressBook(settings: PeerSettings, otherwise: () => string): (service: DescService) => string {
+  return (service) => settingOfPackage[service.file.proto.package]?.(settings) ?? otherwise();
+}
+
+/** Finds a contract's servers, in this process where no setting names another place. */
+export function peersOf(settings: PeerSettings, own: { readonly port: number }): (service: DescService) => string {
+  return addressBook(settings, () => `127.0.0.1:${own.port}`);
 }
 
 /** Reads the keys that tokens are verified with. */

@@ -12,6 +12,7 @@ import type {
 import { context, propagation } from '@opentelemetry/api';
 import { Client as GrpcJsClient, credentials, Metadata } from '@grpc/grpc-js';
 import { currentCall } from '../call.js';
+import { peerTarget } from './peer-target.js';
 import { callBidi, callClientStream, callServerStream, callUnary, type Outgoing } from './method-calls.js';
 
 export interface CallOptions {
@@ -45,6 +46,7 @@ const defaultTimeoutMs = 10_000;
 
 /** A peer that was away is found again within seconds; by default the pauses grow to two minutes. */
 const channelOptions = {
+  'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
   'grpc.max_receive_message_length': -1,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 5_000,
@@ -55,7 +57,7 @@ export class ServiceClients {
   private readonly connections = new Map<string, GrpcJsClient>();
 
   /**
-   * @param addressOf gRPC address (`host:port`) of the process that serves a contract
+   * @param addressOf gRPC address (`host:port`) of the process that serves a contract; of several replicas with commas between
    * @param tokens    the client's identity; undefined for clients of public methods only
    */
   constructor(
@@ -118,7 +120,7 @@ export class ServiceClients {
     const address = this.addressOf(service);
     const known = this.connections.get(address);
     if (known) return known;
-    const connection = new GrpcJsClient(address, credentials.createInsecure(), channelOptions);
+    const connection = new GrpcJsClient(peerTarget(address), credentials.createInsecure(), channelOptions);
     this.connections.set(address, connection);
     return connection;
   }

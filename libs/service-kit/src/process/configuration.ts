@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** Thrown where settings are not as they must be; the message lists every problem. The process exits with 78 (EX_CONFIG). */
 export class ConfigurationError extends Error {
-  constructor(problems: readonly string[]) {
+  constructor(readonly problems: readonly string[]) {
     super(`settings are wrong: ${problems.join('; ')}`);
     this.name = 'ConfigurationError';
   }
@@ -29,7 +29,15 @@ const hostAndPort = z
   .refine((value) => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65_535, 'must have a port up to 65535');
 
 /** Where another service is reached; by default in this process. */
-const peerAddress = (service: string) => hostAndPort.optional().describe(`gRPC address of ${service}; by default this process`);
+const peerAddress = (service: string) =>
+  z
+    .string()
+    .regex(
+      /^(dns:\/\/\/)?[^\s:,]+:\d{1,5}$|^([^\s:,]+|\[[0-9a-f:]+\]):\d{1,5}(,([^\s:,]+|\[[0-9a-f:]+\]):\d{1,5})*$/i,
+      'must be host:port, several of them with commas between, or dns:///host:port',
+    )
+    .optional()
+    .describe(`gRPC addresses of ${service}, all of them used in turn; by default this process`);
 
 /** A whole number between two bounds. */
 export const wholeNumber = (bounds: { min: number; max: number; fallback: number }) =>
@@ -62,6 +70,9 @@ export const processSettings = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('Least level that is logged'),
   LOG_FILE: z.string().min(1).optional().describe('File that logs go to; by default standard output'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url('must be a URL').optional().describe('OpenTelemetry collector that traces go to'),
+  SHUTDOWN_DELAY_MS: wholeNumber({ min: 0, max: 600_000, fallback: 0 }).describe(
+    'How long a process that was told to stop still serves as not ready, so that balancers notice',
+  ),
   SHUTDOWN_TIMEOUT_MS: wholeNumber({ min: 100, max: 600_000, fallback: 15_000 }).describe(
     'Longest time that calls in flight get to finish',
   ),

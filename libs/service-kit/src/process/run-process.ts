@@ -1,7 +1,5 @@
 import { DomainError } from '@q2/errors';
-import type { Type } from '@nestjs/common';
-import { configuration, ConfigurationError, processSettings } from './configuration.js';
-import { startProcess } from './start-process.js';
+import { ConfigurationError } from './configuration.js';
 
 /** EX_CONFIG of sysexits.h. */
 const configurationExitCode = 78;
@@ -25,16 +23,6 @@ export async function runProcess(start: () => Promise<Stoppable>): Promise<void>
     process.stderr.write(`q2: ${sentenceOf(error)}\n`);
     process.exit(error instanceof ConfigurationError ? configurationExitCode : 1);
   }
-}
-
-/** Runs one service as a process of its own, over the server that DATABASE_URL names. */
-export function runService(name: string, module: Type): Promise<void> {
-  return runProcess(async () => {
-    const settings = configuration(processSettings);
-    if (settings.DATABASE_URL === undefined)
-      throw new ConfigurationError(['DATABASE_URL: must name the PostgreSQL server of the platform']);
-    return startProcess({ name, modules: [module], settings, databaseUrl: settings.DATABASE_URL });
-  });
 }
 
 function stopOnSignals(starting: Promise<Stoppable>): void {

@@ -6,7 +6,7 @@ import { crashPoint, Database, newId } from '@q2/database';
 import { busSchema, DatabaseBus, type EventBus } from '@q2/events';
 import type { JSONWebKeySet } from 'jose';
 import { TokenVerifier } from '../access/token-verifier.js';
-import { addressBook, fetchJwks, serviceTokenSource } from '../clients/peers.js';
+import { peersOf, fetchJwks, serviceTokenSource } from '../clients/peers.js';
 import { ServiceClients, type TokenSource } from '../clients/service-clients.js';
 import { GrpcServer } from '../grpc/grpc-server.js';
 import { InFlight } from '../grpc/in-flight.js';
@@ -98,7 +98,7 @@ function processContext(options: ProcessOptions, parts: Pick<ProcessContext, 'lo
   const grpc = new GrpcServer({ address: settings.GRPC_ADDRESS, maxMessageBytes: settings.GRPC_MAX_MESSAGE_BYTES });
   const inFlight = new InFlight(settings.GRPC_MAX_CALLS);
   metrics.gauge('grpc_server_calls_in_flight', 'Unary calls being served', () => inFlight.size);
-  const publicClients = new ServiceClients(addressBook(settings, grpc), undefined);
+  const publicClients = new ServiceClients(peersOf(settings, grpc), undefined);
   const tokens = new TokenVerifier(options.fetchKeys ?? (() => fetchJwks(publicClients)));
   const keyFile = (service: string) => join(settings.Q2_SERVICE_KEYS_DIRECTORY, `${service}.key`);
   const identity = options.identity ?? ((service) => serviceTokenSource(service, keyFile(service), publicClients));
