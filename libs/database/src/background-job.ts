@@ -14,4 +14,5 @@ export type BackgroundJob =
   | 'audit-append'
   | 'quota-expiry'
   | 'request-expiry'
-  | 'limit-announcement';
+  | 'limit-announcement'
+  | 'metrics';

@@ -77,6 +77,10 @@ export class ConnectionPool {
     return new ConnectionPool(options, source);
   }
 
+  get schema(): string {
+    return this.options.schema;
+  }
+
   get status(): PoolStatus {
     return { size: this.options.poolSize, ...this.gate.status };
   }

@@ -5,6 +5,7 @@ import type { ConnectionPool, PooledConnection } from './connection-pool.js';
 import { crashPoint } from './crash-point.js';
 import { isConnectionLoss, messageOf, translateDatabaseError } from './database-errors.js';
 import { Transaction } from './transaction.js';
+import { inTransactionSpan } from './transaction-span.js';
 import type { TransactionOptions } from './tx.js';
 
 /** How a transaction begins: its first statements, sent in one round trip. */
@@ -34,9 +35,11 @@ export async function runTransaction<T>(
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   try {
-    const connection = await open(pool, start);
-    const transaction = new Transaction(connection, start.tenant);
-    return await settle(connection, transaction, work);
+    return await inTransactionSpan(pool.schema, async () => {
+      const connection = await open(pool, start);
+      const transaction = new Transaction(connection, start.tenant);
+      return settle(connection, transaction, work);
+    });
   } catch (error) {
     throw translateDatabaseError(error);
   }

@@ -32,6 +32,8 @@ export interface EventGauges {
   /** Failed events waiting to be tried again, with those that wait behind them. */
   readonly parkedEvents: number;
   readonly deadLetters: number;
+  /** Partitions of the outbox that this replica publishes; those of all replicas make up the whole. */
+  readonly outboxPartitions: number;
   /** Of each of the service's consumers. */
   readonly lag: readonly GroupLag[];
 }
@@ -72,6 +74,7 @@ export class ServiceEvents {
       outboxOldestMs: backlog.oldestMs,
       parkedEvents: failures.parked,
       deadLetters: failures.deadLetters,
+      outboxPartitions: this.relay.partitions.length,
       lag: own,
     };
   }

@@ -1,9 +1,10 @@
 import type { BeforeApplicationShutdown, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import type { Database } from '@q2/database';
-import type { EventGauges, ServiceEvents } from '@q2/events';
+import type { ServiceEvents } from '@q2/events';
 import type { ServiceClients } from './clients/service-clients.js';
 import type { Logger } from './process/logger.js';
 import type { Metrics } from './process/metrics.js';
+import { sharedReading } from './process/shared-reading.js';
 import type { RequestLog } from './requests/request-log.js';
 import type { TenantDirectory } from './tenants/tenant-directory.js';
 
@@ -20,6 +21,8 @@ export interface RuntimeOptions {
 }
 
 const expireEveryMs = 3_600_000;
+/** How old a figure of a scrape may be. */
+const figuresMaxAgeMs = 1_000;
 
 /** Starts a service's event traffic once all modules are initialised, and stops it before the connections close. */
 export class ServiceRuntime implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
@@ -49,14 +52,20 @@ export class ServiceRuntime implements OnApplicationBootstrap, BeforeApplication
   }
 
   private addGauges(): void {
-    const { service, metrics, events } = this.options;
-    const prefix = `q2_${service.replaceAll('-', '_')}`;
-    let reading: Promise<EventGauges> | undefined;
+    const { service, metrics, events, database } = this.options;
+    const gauge = (name: string, help: string, read: () => number | Promise<number>) => {
+      metrics.gauges({ name, help, labelNames: ['service'] }, async () => [{ labels: { service }, value: await read() }]);
+    };
     // One reading serves all gauges of a scrape.
-    const read = () => (reading ??= events.gauges().finally(() => (reading = undefined)));
-    metrics.gauge(`${prefix}_outbox_backlog`, 'Events committed and not yet published', async () => (await read()).outboxRows);
-    metrics.gauge(`${prefix}_events_parked`, 'Failed events waiting to be tried again', async () => (await read()).parkedEvents);
-    metrics.gauge(`${prefix}_dead_letters`, 'Events that consumers gave up on', async () => (await read()).deadLetters);
+    const read = sharedReading(() => events.gauges(), figuresMaxAgeMs);
+    gauge('q2_outbox_backlog', 'Events committed and not yet published', async () => (await read()).outboxRows);
+    gauge('q2_outbox_oldest_seconds', 'How long the oldest event not yet published waits', async () => (await read()).outboxOldestMs / 1000);
+    gauge('q2_outbox_partitions', 'Partitions of the outbox that this replica publishes', async () => (await read()).outboxPartitions);
+    gauge('q2_events_parked', 'Failed events waiting to be tried again, with those behind them', async () => (await read()).parkedEvents);
+    gauge('q2_dead_letters', 'Events that consumers gave up on', async () => (await read()).deadLetters);
+    gauge('q2_database_pool_size', 'Connections for tenant transactions', () => database.pool.size);
+    gauge('q2_database_pool_in_use', 'Connections that transactions hold', () => database.pool.inUse);
+    gauge('q2_database_pool_waiting', 'Transactions that wait for a connection', () => database.pool.waiting);
   }
 
   private async expireRequests(): Promise<void> {

@@ -86,7 +86,7 @@ function transport({ name }: ServiceDefinition): Provider[] {
           context.grpc,
           new Pipeline({
             admission: new Admission(context.tokens, tenants),
-            observation: new Observation(context.logger.child({ service: name }), context.metrics),
+            observation: new Observation(context.logger.child({ service: name }), context.metrics, name),
             requests,
             audit: new Audit(outbox),
             database,

@@ -9,6 +9,7 @@ import { AssignmentsService } from './assignments/assignments.service.js';
 import { DecisionsService } from './decisions/decisions.service.js';
 import { EndingsService } from './decisions/endings.service.js';
 import { experimentsSchema } from './experiments-schema.js';
+import { ExperimentGauges } from './experiments/experiment-gauges.service.js';
 import { ExperimentsGrpc } from './experiments/experiments.grpc.js';
 import { ExperimentsService } from './experiments/experiments.service.js';
 import { OutcomesGrpc } from './outcomes/outcomes.grpc.js';
@@ -29,6 +30,7 @@ import { RunningQuotaService } from './quota/running-quota.service.js';
     OutcomesService,
     RunningQuotaService,
     RunningQuotaConsumer,
+    ExperimentGauges,
     ExperimentsGrpc,
     AssignmentsGrpc,
     OutcomesGrpc,

@@ -2,6 +2,7 @@ import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { monitoring } from '@q2/contracts';
 import { GrpcEndpoint, ProcessContext, ServiceModule } from '@q2/service-kit';
 import { AlertFeed } from './alerts/alert-feed.service.js';
+import { AlertGauges } from './alerts/alert-gauges.service.js';
 import { AlertLifecycle } from './alerts/alert-lifecycle.service.js';
 import { AlertsGrpc } from './alerts/alerts.grpc.js';
 import { AlertsService } from './alerts/alerts.service.js';
@@ -30,7 +31,7 @@ import { MonitoringSettings } from './settings.js';
       useFactory: ({ environment }: ProcessContext) => new MonitoringSettings(environment),
     },
     { provide: TimeSeriesStore, useClass: PostgresTimeSeries },
-    ...[MetricsService, MonitorsService, AlertsService, HealthService, AlertLifecycle, Announcements, AlertFeed],
+    ...[MetricsService, MonitorsService, AlertsService, HealthService, AlertLifecycle, Announcements, AlertFeed, AlertGauges],
     ...[Claims, Evaluator, EvaluationLoop, RetentionJob],
     ...[MetricsGrpc, MonitorsGrpc, AlertsGrpc],
   ],

@@ -205,8 +205,8 @@ describe('the scheduler', () => {
 
   it('measures how far it is behind', async () => {
     const metrics = await (await fetch(`http://127.0.0.1:${platform.process.httpPort}/metrics`)).text();
-    expect(metrics).toMatch(/q2_scheduler_due_lag_seconds [\d.]+/);
-    expect(metrics).toMatch(/q2_scheduler_start_lag_seconds [\d.]+/);
+    expect(metrics).toMatch(/q2_triggers_due_lag_seconds [\d.]+/);
+    expect(metrics).toMatch(/q2_firings_start_lag_seconds [\d.]+/);
   });
 
   it('refuses page tokens that are not its own', async () => {

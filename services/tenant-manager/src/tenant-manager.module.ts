@@ -20,6 +20,7 @@ import { QuotasGrpc } from './quotas/quotas.grpc.js';
 import { QuotasService } from './quotas/quotas.service.js';
 import { tenantsSchema } from './schema.js';
 import { TenantManagerSettings, tenantManagerSettings } from './settings.js';
+import { TenantGauges } from './tenants/tenant-gauges.service.js';
 import { TenantsGrpc } from './tenants/tenants.grpc.js';
 import { TenantsService } from './tenants/tenants.service.js';
 import { UsageConsumer } from './usage/usage.consumer.js';
@@ -27,6 +28,7 @@ import { UsageGrpc } from './usage/usage.grpc.js';
 
 const access = [ApiKeysService, RolesService, ServiceCredentials, SigningKeysService, TokensService, TokenExchange, OperatorKeyService];
 const services = [TenantsService, PlansService, QuotasService, LimitAnnouncer, AuditLogService, AuditConsumer, UsageConsumer];
+const gauges = [TenantGauges];
 const transports = [TenantsGrpc, PlansGrpc, QuotasGrpc, AccessGrpc, AuditGrpc, UsageGrpc];
 
 const readSettings = ({ environment }: ProcessContext) => configuration(tenantManagerSettings, environment);
@@ -38,6 +40,7 @@ const readSettings = ({ environment }: ProcessContext) => configuration(tenantMa
     { provide: TenantManagerSettings, inject: [ProcessContext], useFactory: readSettings },
     ...access,
     ...services,
+    ...gauges,
     ...transports,
   ],
 })

@@ -4,6 +4,7 @@ import { GrpcEndpoint, ProcessContext, ServiceModule } from '@q2/service-kit';
 import { ActionDriver } from './driver/action-driver.service.js';
 import { EventListener } from './driver/event-listener.consumer.js';
 import { ExecutionDriver } from './driver/execution-driver.service.js';
+import { ExecutionMetrics } from './executions/execution-metrics.service.js';
 import { ExecutionsGrpc } from './executions/executions.grpc.js';
 import { ExecutionsService } from './executions/executions.service.js';
 import { HistoryWatch } from './executions/history-watch.service.js';
@@ -21,7 +22,7 @@ import { WorkflowsService } from './workflows/workflows.service.js';
   imports: [ServiceModule.register({ name: 'workflow-orchestrator', schema: workflowsSchema })],
   providers: [
     { provide: OrchestratorSettings, inject: [ProcessContext], useFactory: readOrchestratorSettings },
-    ...[WorkflowsService, TurnsService, ExecutionsService, ExecutionQuota, HistoryWatch, TaskResults],
+    ...[WorkflowsService, TurnsService, ExecutionsService, ExecutionQuota, ExecutionMetrics, HistoryWatch, TaskResults],
     ...[ExecutionDriver, ActionDriver, EventListener],
     ...[WorkflowsGrpc, ExecutionsGrpc, WorkersGrpc],
   ],

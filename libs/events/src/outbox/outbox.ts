@@ -1,10 +1,10 @@
 import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
-import { context, propagation } from '@opentelemetry/api';
 import { newId, type Tx } from '@q2/database';
 import { toBusMessage } from '../cloud-event.js';
 import type { BusMessage } from '../event-bus.port.js';
 import { topicOf } from '../event.js';
 import { partitionOf } from '../key-partition.js';
+import { inCreatingSpan } from './creating-span.js';
 
 /** Partitions of every outbox: as many replicas of a service can relay at once. Changing it breaks the order of rows waiting. */
 export const outboxPartitions = 8;
@@ -39,9 +39,8 @@ export class Outbox {
   async add<S extends DescMessage>(tx: Tx, event: NewEvent<S>): Promise<void> {
     const tenant = event.tenant ?? tx.tenant;
     if (tenant === undefined) throw new Error(`${event.type.typeName} of ${event.key} names no tenant, and its transaction has none`);
-    const id = newId();
-    const message = toBusMessage({
-      id,
+    const announced = {
+      id: newId(),
       topic: topicOf(event.type),
       type: event.type.typeName,
       source: this.source,
@@ -49,9 +48,10 @@ export class Outbox {
       tenant,
       time: new Date(),
       data: toBinary(event.type, create(event.type, event.data)),
-      ...traceContext(),
-    });
-    await this.store(tx, { id, tenant, message });
+    };
+    await inCreatingSpan(announced, (traceContext) =>
+      this.store(tx, { id: announced.id, tenant, message: toBusMessage({ ...announced, ...traceContext }) }),
+    );
   }
 
   /** Adds a message as it is, such as one on its way to the dead letters. */
@@ -71,11 +71,4 @@ export class Outbox {
       this.onCommitted(partition);
     });
   }
-}
-
-/** W3C trace context of the running span, where tracing is on. */
-function traceContext(): { traceparent?: string; tracestate?: string } {
-  const carrier: { traceparent?: string; tracestate?: string } = {};
-  propagation.inject(context.active(), carrier);
-  return carrier;
 }

@@ -1,4 +1,4 @@
-import { context, propagation, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
+import { context, isSpanContextValid, propagation, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
 import { status } from '@grpc/grpc-js';
 import type { Call } from '../call.js';
 import type { Logger } from '../process/logger.js';
@@ -19,6 +19,7 @@ export class Observation {
   constructor(
     private readonly logger: Logger,
     private readonly metrics: Metrics,
+    private readonly service: string,
   ) {}
 
   /** @throws {FailedCall} what the caller is to be answered, whatever was thrown inside */
@@ -26,7 +27,8 @@ export class Observation {
     const startedAt = performance.now();
     const observed: Observed = { call: undefined };
     const parent = propagation.extract(context.active(), Object.fromEntries(arrival.metadata));
-    const span = tracer.startSpan(method.fullName, { kind: SpanKind.SERVER }, parent);
+    const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': method.fullName, 'q2.service': this.service };
+    const span = tracer.startSpan(method.fullName, { kind: SpanKind.SERVER, attributes }, parent);
     try {
       const result = await context.with(trace.setSpan(parent, span), () => work(observed));
       this.finish(method, observed, { arrival, span, startedAt });
@@ -42,9 +44,9 @@ export class Observation {
     const { arrival, span, startedAt, failed } = end;
     const code = status[failed?.code ?? status.OK];
     const durationMs = performance.now() - startedAt;
-    this.metrics.observeCall({ service: method.service, method: method.name, code }, durationMs / 1000);
-    if (failed) span.setStatus({ code: SpanStatusCode.ERROR, message: failed.details });
-    span.end();
+    const labels = { service: this.service, grpcService: method.service, grpcMethod: method.name, grpcCode: code };
+    this.metrics.observeCall(labels, durationMs / 1000);
+    endSpan(span, code, observed.call?.tenant, failed);
     const fields = {
       method: method.fullName,
       code,
@@ -68,6 +70,19 @@ interface CallEnd {
   readonly error?: unknown;
 }
 
+/** Codes that say that the server failed; the others are answers that a caller brought on itself. */
+const serverFailures = new Set(['UNKNOWN', 'DEADLINE_EXCEEDED', 'UNIMPLEMENTED', 'INTERNAL', 'UNAVAILABLE', 'DATA_LOSS']);
+
+function endSpan(span: Span, code: string, tenant: string | undefined, failed: FailedCall | undefined): void {
+  span.setAttribute('rpc.status_code', code);
+  if (tenant !== undefined) span.setAttribute('q2.tenant', tenant);
+  if (failed) span.setAttribute('error.type', code);
+  if (failed && serverFailures.has(code)) span.setStatus({ code: SpanStatusCode.ERROR, message: failed.details });
+  span.end();
+}
+
+/** The trace that the call belongs to, also where this process records none of it. */
 function traceIdOf(span: Span): string | undefined {
-  return span.isRecording() ? span.spanContext().traceId : undefined;
+  const spanContext = span.spanContext();
+  return isSpanContextValid(spanContext) ? spanContext.traceId : undefined;
 }

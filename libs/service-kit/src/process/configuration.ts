@@ -70,6 +70,12 @@ export const processSettings = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('Least level that is logged'),
   LOG_FILE: z.string().min(1).optional().describe('File that logs go to; by default standard output'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url('must be a URL').optional().describe('OpenTelemetry collector that traces go to'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Share of the traces begun here that are recorded; callers that trace decide themselves'),
   SHUTDOWN_DELAY_MS: wholeNumber({ min: 0, max: 600_000, fallback: 0 }).describe(
     'How long a process that was told to stop still serves as not ready, so that balancers notice',
   ),

@@ -1,5 +1,6 @@
 import { mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { pino, type Logger as PinoLogger } from 'pino';
 
 /** Structured JSON logs. No payloads, no secrets. */
@@ -27,10 +28,16 @@ const redacted = ['token', 'secret', 'password', 'authorization', '*.token', '*.
 export function createLogger(options: LoggerOptions): Logger {
   const dest = options.file === undefined ? standardOutput : openLog(options.file);
   const destination = pino.destination({ dest, sync: false, minLength: 4096, periodicFlush: 500 });
-  const logger = pino({ level: options.level, redact: redacted, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const logger = pino({ level: options.level, redact: redacted, mixin: activeTrace, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   return wrap(logger, () => {
     destination.flushSync();
   });
+}
+
+/** Names the trace that a line belongs to, so that the lines of one can be found in all services. */
+function activeTrace(): { traceId?: string } {
+  const active = trace.getActiveSpan()?.spanContext();
+  return active !== undefined && isSpanContextValid(active) ? { traceId: active.traceId } : {};
 }
 
 /** Opens the file before anything else runs: one that is still being opened when a start fails could not be flushed. */

@@ -57,14 +57,21 @@ class RootModule {}
 /** Starts services in this process: storage, events, gRPC, HTTP. Resolves when it is ready. */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
   const { settings } = options;
-  const stopTracing = startTracing(options.name, settings.OTEL_EXPORTER_OTLP_ENDPOINT);
   const logger = createLogger({ level: settings.LOG_LEVEL, file: settings.LOG_FILE });
-  const busDatabase = await Database.connect({ url: withoutCommitWait(options.databaseUrl), schema: busSchema });
   const { member = newId() } = options;
+  const stopTracing = startTracing({
+    service: options.name,
+    member,
+    logger,
+    endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    sampledShare: settings.OTEL_TRACES_SAMPLER_ARG,
+  });
+  const busDatabase = await Database.connect({ url: withoutCommitWait(options.databaseUrl), schema: busSchema });
   const bus = new DatabaseBus({ database: busDatabase, log: logger, member });
   const context = processContext(options, { logger, bus, member });
   const readiness = { isReady: false };
   context.metrics.gauge('q2_consumer_lag', 'Events published and not yet handled in this process', () => totalLag(bus));
+  context.metrics.gauge('q2_ready', 'Whether this process takes calls: 1, or 0 while it starts and stops', () => Number(readiness.isReady));
   addProbes(context, readiness);
   const http = new HttpServer(context.http);
   const root = { module: RootModule, imports: [ProcessModule.forRoot(context), ...options.modules] };

@@ -17,6 +17,12 @@ export class Leases<H extends { release(): void }> {
   /** @param now the clock */
   constructor(private readonly now: () => Date) {}
 
+  /** How many leases run. */
+  get size(): number {
+    this.expire();
+    return this.running.size;
+  }
+
   add(lease: Lease<H>): void {
     this.running.set(lease.handle, lease);
   }

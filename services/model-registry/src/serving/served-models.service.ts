@@ -43,6 +43,11 @@ export class ServedModels implements BeforeApplicationShutdown {
     return this.cache.usedBytes;
   }
 
+  /** How many versions are in memory. */
+  get loadedCount(): number {
+    return this.cache.residents().length;
+  }
+
   /**
    * Holds a version in memory, loading it on first use. Every hold needs one release.
    *

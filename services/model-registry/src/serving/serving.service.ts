@@ -50,6 +50,11 @@ export class ServingService implements OnApplicationBootstrap, BeforeApplication
     this.leases = new Leases(() => this.clock.now());
   }
 
+  /** Leases that run, of all tenants. */
+  get leaseCount(): number {
+    return this.leases.size;
+  }
+
   onApplicationBootstrap(): void {
     this.timer = setInterval(() => this.leases.expire(), expireEveryMs);
     this.timer.unref();

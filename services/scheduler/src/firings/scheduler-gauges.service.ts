@@ -14,10 +14,10 @@ export class SchedulerGauges implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    this.metrics.gauge('q2_scheduler_due_lag_seconds', 'How long the trigger that is due the longest has waited', async () =>
+    this.metrics.gauge('q2_triggers_due_lag_seconds', 'How long the trigger that is due the longest has waited', async () =>
       this.secondsSince(await this.due.nextDueAt()),
     );
-    this.metrics.gauge('q2_scheduler_start_lag_seconds', 'How long the firing that is to be started the longest has waited', async () =>
+    this.metrics.gauge('q2_firings_start_lag_seconds', 'How long the firing that is to be started the longest has waited', async () =>
       this.secondsSince(await this.pending.nextAttemptAt()),
     );
   }

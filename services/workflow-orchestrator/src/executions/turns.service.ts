@@ -10,6 +10,7 @@ import type { Situation } from '../engine/turn.js';
 import { deleteTaskOf, insertTask } from '../tasks/task-store.js';
 import { WorkflowsService } from '../workflows/workflows.service.js';
 import { announce } from './announce.js';
+import { ExecutionMetrics } from './execution-metrics.service.js';
 import { appendHistory, type Execution, type ExecutionKey, type LockedExecution, saveState, setListener } from './execution-store.js';
 
 /** Full name of an execution. */
@@ -31,6 +32,7 @@ export class TurnsService {
   constructor(
     @Inject(WorkflowsService) private readonly workflows: WorkflowsService,
     @Inject(Outbox) private readonly outbox: Outbox,
+    @Inject(ExecutionMetrics) private readonly metrics: ExecutionMetrics,
   ) {}
 
   /** Applies events to an execution that the transaction has locked, one after the other. */
@@ -40,6 +42,7 @@ export class TurnsService {
     let current: Execution = locked;
     for (const event of events) current = await this.applyOne(tx, current, { situation, event });
     await saveState(tx, current);
+    this.metrics.noteEnd(tx, locked.state, current.state);
     return current;
   }
 
