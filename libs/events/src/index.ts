@@ -1,6 +1,7 @@
 export { BackgroundLoop } from './background-loop.js';
 export { fromBusMessage, toBusMessage, type OutgoingEvent } from './cloud-event.js';
 export type { DeadLetter, DeadLetterQuery } from './consumer/dead-letters.js';
+export type { RecordAdmission, SettledRecord } from './consumer/record-admission.js';
 export type { Subscription } from './consumer/subscription.js';
 export { Subscriptions, type SubscriptionsOptions } from './consumer/subscriptions.js';
 export { busSchema } from './database-bus/bus-schema.js';
@@ -8,6 +9,7 @@ export { DatabaseBus, type DatabaseBusOptions } from './database-bus/database-bu
 export type { BusConsumer, BusMessage, BusRecord, BusSubscription, EventBus, GroupLag } from './event-bus.port.js';
 export type { EventLog } from './event-log.js';
 export { deadLetterTopicOf, decodeEvent, eventJson, topicOf, type ReceivedEvent } from './event.js';
+export { KafkaBus } from './kafka-bus/kafka-bus.js';
 export type { KafkaBusOptions, KafkaConnectionOptions, KafkaSasl, KafkaTls } from './kafka-bus/kafka-options.js';
 export { Outbox, type NewEvent } from './outbox/outbox.js';
 export { outboxMigrations } from './outbox/outbox.migration.js';

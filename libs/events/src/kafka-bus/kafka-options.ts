@@ -22,12 +22,13 @@ export interface KafkaTls {
   readonly key?: string | undefined;
 }
 
+/** How a user proves to be known to the brokers. */
+export type KafkaSaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
+
 /** A user known to the brokers. */
-export interface KafkaSasl {
-  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-  readonly username: string;
-  readonly password: string;
-}
+export type KafkaSasl = {
+  [Mechanism in KafkaSaslMechanism]: { readonly mechanism: Mechanism; readonly username: string; readonly password: string };
+}[KafkaSaslMechanism];
 
 /** @see KafkaBus */
 export interface KafkaBusOptions extends KafkaConnectionOptions {
