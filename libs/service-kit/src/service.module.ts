@@ -1,6 +1,6 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { Database, type ServiceSchema } from '@q2/database';
-import { Outbox, outboxMigrations, ServiceEvents, Subscriptions } from '@q2/events';
+import { Outbox, ServiceEvents, Subscriptions } from '@q2/events';
 import { peersOf } from './clients/peers.js';
 import { ServiceClients } from './clients/service-clients.js';
 import { Admission } from './grpc/admission.js';
@@ -8,11 +8,12 @@ import { Audit } from './grpc/audit.js';
 import { GrpcEndpoint } from './grpc/grpc-endpoint.js';
 import { Observation } from './grpc/observation.js';
 import { Pipeline } from './grpc/pipeline.js';
+import { Ingress } from './ingress/ingress.js';
+import { issueBy, KeyExchange } from './ingress/key-exchange.js';
 import { ProcessContext } from './process/process-context.js';
 import { RequestLog } from './requests/request-log.js';
-import { RequestLog1760000000300 } from './requests/request-log.migration.js';
 import { ServiceRuntime } from './service-runtime.js';
-import { TenantDirectory1760000000200 } from './tenants/tenant-directory.migration.js';
+import { completeSchema } from './service-schema.js';
 import { TenantDirectory } from './tenants/tenant-directory.js';
 
 /** What makes a service: its name among the others, and what it keeps in PostgreSQL. */
@@ -31,8 +32,8 @@ export class ServiceModule {
   static register(definition: ServiceDefinition): DynamicModule {
     return {
       module: ServiceModule,
-      providers: [...storage(definition), ...transport(definition), runtime(definition)],
-      exports: [Database, Outbox, Subscriptions, GrpcEndpoint, ServiceClients, TenantDirectory, ServiceEvents],
+      providers: [...storage(definition), ...transport(definition), ingress(definition), runtime(definition)],
+      exports: [Database, Outbox, Subscriptions, GrpcEndpoint, ServiceClients, TenantDirectory, ServiceEvents, Ingress],
     };
   }
 }
@@ -49,10 +50,7 @@ function storage({ name, schema }: ServiceDefinition): Provider[] {
         Database.connect({
           url: databaseUrl,
           poolSize: settings.DATABASE_POOL_SIZE,
-          schema: {
-            ...schema,
-            migrations: [...outboxMigrations, TenantDirectory1760000000200, RequestLog1760000000300, ...schema.migrations],
-          },
+          schema: completeSchema(schema),
         }),
     },
     {
@@ -95,6 +93,21 @@ function transport({ name }: ServiceDefinition): Provider[] {
         ),
     },
   ];
+}
+
+function ingress({ name }: ServiceDefinition): Provider {
+  return {
+    provide: Ingress,
+    inject: [ProcessContext, Subscriptions, ServiceClients, TenantDirectory],
+    useFactory: (context: ProcessContext, subscriptions: Subscriptions, clients: ServiceClients, tenants: TenantDirectory) =>
+      new Ingress({
+        subscriptions,
+        admission: new Admission(context.tokens, tenants),
+        keys: new KeyExchange(issueBy(clients)),
+        metrics: context.metrics,
+        logger: context.logger.child({ service: name }),
+      }),
+  };
 }
 
 function runtime({ name }: ServiceDefinition): Provider {

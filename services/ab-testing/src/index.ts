@@ -1,1 +1,2 @@
 export { AbTestingModule } from './ab-testing.module.js';
+export { experimentsSchema } from './experiments-schema.js';

@@ -1,1 +1,2 @@
 export { SchedulerModule } from './scheduler.module.js';
+export { schedulerSchema } from './scheduler-schema.js';
