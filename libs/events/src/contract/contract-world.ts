@@ -10,8 +10,8 @@ import { outboxMigrations } from '../outbox/outbox.migration.js';
 
 /** What a driver's test provides. */
 export interface BusContractSetup {
-  /** A bus as one process has it. All that a setup makes share one log. Dead members must be replaced within 5 s. */
-  makeBus(): Promise<EventBus>;
+  /** A bus as one process has it, which knows these topics and their dead letters. All that a setup makes share one log. */
+  makeBus(topics: readonly string[]): Promise<EventBus>;
   /** A connection to `contractSchema`, as one process has it. */
   makeDatabase(): Promise<Database>;
   /** Ends what the test has not ended. */

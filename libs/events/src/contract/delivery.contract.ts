@@ -28,8 +28,8 @@ function collector(): { readonly records: BusRecord[]; handle(records: readonly 
 export function deliveryContract(setup: () => BusContractSetup): void {
   const open: EventBus[] = [];
 
-  async function makeBus(): Promise<EventBus> {
-    const bus = await setup().makeBus();
+  async function makeBus(...topics: readonly string[]): Promise<EventBus> {
+    const bus = await setup().makeBus(topics);
     open.push(bus);
     return bus;
   }
@@ -41,8 +41,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
 
   describe('delivery', () => {
     it('carries key, headers and value as they are', async () => {
-      const bus = await makeBus();
       const topic = freshTopic();
+      const bus = await makeBus(topic);
       const { records, handle } = collector();
       const message = {
         topic,
@@ -57,8 +57,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
     });
 
     it('says when the log took a record', async () => {
-      const bus = await makeBus();
       const topic = freshTopic();
+      const bus = await makeBus(topic);
       const { records, handle } = collector();
       const publishedAt = Date.now();
       await bus.publish([plainMessage(topic, 'k', '1')]);
@@ -69,8 +69,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
     });
 
     it('keeps the order of each key over many publishes', async () => {
-      const bus = await makeBus();
       const topic = freshTopic();
+      const bus = await makeBus(topic);
       const { records, handle } = collector();
       await bus.subscribe({ group: 'reader', topics: [topic], handle });
       await publishNumbers(bus, topic, numbers(0, 40));
@@ -79,8 +79,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
     });
 
     it('loses nothing of publishers that publish to the same topics at the same time', async () => {
-      const buses = await Promise.all([1, 2, 3].map(() => makeBus()));
       const topics = [freshTopic(), freshTopic()];
+      const buses = await Promise.all([1, 2, 3].map(() => makeBus(...topics)));
       const { records, handle } = collector();
       await buses[0]?.subscribe({ group: 'reader', topics, handle });
       const publishing = buses.flatMap((bus, publisher) =>
@@ -97,8 +97,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
     });
 
     it('gives a rejected batch again, and then what comes after it', async () => {
-      const bus = await makeBus();
       const topic = freshTopic();
+      const bus = await makeBus(topic);
       const { records, handle } = collector();
       let rejections = 0;
       const rejectTwice = async (batch: readonly BusRecord[]) => {
@@ -115,8 +115,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
     });
 
     it('gives a consumer that comes later everything from the earliest record on', async () => {
-      const bus = await makeBus();
       const topic = freshTopic();
+      const bus = await makeBus(topic);
       const [early, late] = [collector(), collector()];
       await bus.subscribe({ group: 'early', topics: [topic], handle: early.handle });
       await publishNumbers(bus, topic, numbers(0, 5));
@@ -127,8 +127,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
     });
 
     it('goes on where a group stopped', async () => {
-      const bus = await makeBus();
       const topic = freshTopic();
+      const bus = await makeBus(topic);
       const [before, after] = [collector(), collector()];
       const consumer = await bus.subscribe({ group: 'reader', topics: [topic], handle: before.handle });
       await publishNumbers(bus, topic, numbers(0, 5));
@@ -141,8 +141,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
     });
 
     it('finishes the batch in hand when it stops, and nobody gets that again', async () => {
-      const bus = await makeBus();
       const topic = freshTopic();
+      const bus = await makeBus(topic);
       let release: () => void = () => undefined;
       const released = new Promise<void>((resolve) => (release = resolve));
       const [before, after] = [collector(), collector()];
@@ -163,8 +163,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
     });
 
     it('counts what a group has not handled yet', async () => {
-      const bus = await makeBus();
       const topic = freshTopic();
+      const bus = await makeBus(topic);
       let release: (() => void) | undefined;
       const held = new Promise<void>((resolve) => (release = resolve));
       await bus.subscribe({ group: 'slow', topics: [topic], handle: () => held });
@@ -178,8 +178,8 @@ export function deliveryContract(setup: () => BusContractSetup): void {
 
   describe('rebalancing', () => {
     it('shares the partitions among three consumers, and gives those of one that leaves to the others, in order and without loss', async () => {
-      const buses = await Promise.all([1, 2, 3].map(() => makeBus()));
       const topic = freshTopic();
+      const buses = await Promise.all([1, 2, 3].map(() => makeBus(topic)));
       const collectors = buses.map(() => collector());
       const all: BusRecord[] = [];
       const join = (bus: EventBus, index: number) => {
@@ -203,7 +203,7 @@ export function deliveryContract(setup: () => BusContractSetup): void {
       await consumers[2]?.stop();
       const [, , left] = collectors;
       const leftWith = left?.records.length;
-      await publishNumbers(buses[1] ?? (await makeBus()), topic, numbers(next, next + 5));
+      await publishNumbers(buses[1] ?? (await makeBus(topic)), topic, numbers(next, next + 5));
       const expected = new Map(keys.map((key) => [key, numbers(0, next + 5)]));
       await eventually(() => [...firstArrivals(all).values()].reduce((sum, texts) => sum + texts.length, 0) === (next + 5) * keys.length);
       expect(firstArrivals(all)).toEqual(expected);

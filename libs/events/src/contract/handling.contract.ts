@@ -31,7 +31,8 @@ export function handlingContract(setup: () => BusContractSetup): void {
   const running: Process[] = [];
 
   async function start(...subscriptions: readonly Subscription[]): Promise<Process> {
-    const [bus, database] = await Promise.all([setup().makeBus(), setup().makeDatabase()]);
+    const topics = new Set(subscriptions.flatMap((subscription) => subscription.topics));
+    const [bus, database] = await Promise.all([setup().makeBus([...topics]), setup().makeDatabase()]);
     const events = new ServiceEvents({ service: 'contract', database, bus, log: silentLog, retryPolicy: quickRetries, leaseMs: 3_000 });
     for (const subscription of subscriptions) events.subscriptions.add(subscription);
     await events.start();
