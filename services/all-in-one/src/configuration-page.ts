@@ -100,6 +100,6 @@ function allowedOf(given: Property): string {
   if (given.type === 'integer') return `${given.minimum} to ${given.maximum}`;
   if (given.format === 'uri') return 'a URL';
   if (given.pattern?.includes('postgres')) return '`postgres://…` or `postgresql://…`';
-  if (given.pattern?.includes(',')) return '`host:port`, several with commas between';
+  if (given.pattern?.includes('(,')) return '`host:port`, several with commas between';
   return given.pattern === undefined ? 'any text' : '`host:port`';
 }

@@ -19,7 +19,9 @@ export class DeclaredTopics {
   check(topics: Iterable<string>): void {
     const unknown = [...new Set(topics)].filter((topic) => !this.names.has(topic));
     if (unknown.length === 0) return;
-    throw new FailedPrecondition('TOPIC_NOT_DECLARED', `not among the declared topics: ${unknown.join(', ')}`, { topics: unknown.join(',') });
+    throw new FailedPrecondition('TOPIC_NOT_DECLARED', `not among the declared topics: ${unknown.join(', ')}`, {
+      topics: unknown.join(','),
+    });
   }
 
   /**
@@ -27,7 +29,10 @@ export class DeclaredTopics {
    *
    * @throws {FailedPrecondition} TOPICS_NOT_CREATED where the brokers refuse to create them
    */
-  async create(admin: Admin, options: Pick<KafkaConnectionOptions, 'log' | 'brokers'> & { readonly replicationFactor: number }): Promise<void> {
+  async create(
+    admin: Admin,
+    options: Pick<KafkaConnectionOptions, 'log' | 'brokers'> & { readonly replicationFactor: number },
+  ): Promise<void> {
     const existing = new Set(await admin.listTopics());
     const missing = this.declarations.filter(({ name }) => !existing.has(name));
     if (missing.length > 0) {

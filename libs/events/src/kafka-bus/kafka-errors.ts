@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { FailedPrecondition, Unauthenticated, Unavailable, type DomainError } from '@q2/errors';
 import type { KafkaConnectionOptions } from './kafka-options.js';
 
@@ -7,7 +8,7 @@ const tlsCodes = /CERT|TLS|SSL|SIGNED|EPROTO|UNABLE_TO_(GET|VERIFY)|ISSUER/;
 /** The errors that an error was caused by, itself first. */
 export function causesOf(error: unknown): Error[] {
   const causes: Error[] = [];
-  for (let next = error; next instanceof Error && !causes.includes(next); next = next.cause) causes.push(next);
+  for (let next = error; isNativeError(next) && !causes.includes(next); next = next.cause) causes.push(next);
   return causes;
 }
 

@@ -1,12 +1,10 @@
 import { z } from 'zod';
+import { ConfigurationError } from './configuration-error.js';
+import { kafkaSettings } from './kafka-settings.js';
+import { hostAndPort, wholeNumber } from './setting-forms.js';
 
-/** Thrown where settings are not as they must be; the message lists every problem. The process exits with 78 (EX_CONFIG). */
-export class ConfigurationError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(`settings are wrong: ${problems.join('; ')}`);
-    this.name = 'ConfigurationError';
-  }
-}
+export { ConfigurationError } from './configuration-error.js';
+export { wholeNumber } from './setting-forms.js';
 
 /**
  * Reads typed settings from environment variables. An empty variable counts as unset.
@@ -23,11 +21,6 @@ export function configuration<Shape extends z.ZodRawShape>(
   throw new ConfigurationError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
 }
 
-const hostAndPort = z
-  .string()
-  .regex(/^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i, 'must be host:port, such as 127.0.0.1:50051')
-  .refine((value) => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65_535, 'must have a port up to 65535');
-
 /** Where another service is reached; by default in this process. */
 const peerAddress = (service: string) =>
   z
@@ -38,15 +31,6 @@ const peerAddress = (service: string) =>
     )
     .optional()
     .describe(`gRPC addresses of ${service}, all of them used in turn; by default this process`);
-
-/** A whole number between two bounds. */
-export const wholeNumber = (bounds: { min: number; max: number; fallback: number }) =>
-  z.coerce
-    .number(`must be a whole number from ${bounds.min} to ${bounds.max}`)
-    .int()
-    .min(bounds.min)
-    .max(bounds.max)
-    .default(bounds.fallback);
 
 /** What every process of the platform can be told. */
 export const processSettings = z.object({
@@ -60,6 +44,7 @@ export const processSettings = z.object({
     .optional()
     .describe('PostgreSQL server; without it an embedded one runs'),
   DATABASE_POOL_SIZE: wholeNumber({ min: 2, max: 200, fallback: 10 }).describe('Connections of each service'),
+  ...kafkaSettings.shape,
   TENANT_MANAGER_ADDRESS: peerAddress('tenant-manager'),
   MODEL_REGISTRY_ADDRESS: peerAddress('model-registry'),
   AB_TESTING_ADDRESS: peerAddress('ab-testing'),

@@ -28,7 +28,10 @@ const redacted = ['token', 'secret', 'password', 'authorization', '*.token', '*.
 export function createLogger(options: LoggerOptions): Logger {
   const dest = options.file === undefined ? standardOutput : openLog(options.file);
   const destination = pino.destination({ dest, sync: false, minLength: 4096, periodicFlush: 500 });
-  const logger = pino({ level: options.level, redact: redacted, mixin: activeTrace, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const logger = pino(
+    { level: options.level, redact: redacted, mixin: activeTrace, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  );
   return wrap(logger, () => {
     destination.flushSync();
   });

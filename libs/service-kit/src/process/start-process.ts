@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { join } from 'node:path';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { crashPoint, Database, newId } from '@q2/database';
-import { busSchema, DatabaseBus, type EventBus } from '@q2/events';
+import { crashPoint, newId } from '@q2/database';
 import type { JSONWebKeySet } from 'jose';
 import { TokenVerifier } from '../access/token-verifier.js';
 import { peersOf, fetchJwks, serviceTokenSource } from '../clients/peers.js';
@@ -15,6 +14,7 @@ import type { ProcessSettings } from './configuration.js';
 import { HttpRoutes, HttpServer, text } from './http-server.js';
 import { createLogger, type Logger } from './logger.js';
 import { Metrics } from './metrics.js';
+import { openBus } from './open-bus.js';
 import type { ProcessContext } from './process-context.js';
 import { ProcessModule } from './process.module.js';
 import { startTracing } from './tracing.js';
@@ -66,11 +66,13 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     sampledShare: settings.OTEL_TRACES_SAMPLER_ARG,
   });
-  const busDatabase = await Database.connect({ url: withoutCommitWait(options.databaseUrl), schema: busSchema });
-  const bus = new DatabaseBus({ database: busDatabase, log: logger, member });
+  const { bus, close: closeBus } = await openBus({ settings, databaseUrl: options.databaseUrl, logger, member, name: options.name });
   const context = processContext(options, { logger, bus, member });
   const readiness = { isReady: false };
-  context.metrics.gauge('q2_consumer_lag', 'Events published and not yet handled in this process', () => totalLag(bus));
+  context.metrics.gauges(
+    { name: 'q2_consumer_lag', help: 'Events published and not yet handled by a group', labelNames: ['group', 'topic'] },
+    async () => (await bus.lag()).map(({ group, topic, records }) => ({ labels: { group, topic }, value: records })),
+  );
   context.metrics.gauge('q2_ready', 'Whether this process takes calls: 1, or 0 while it starts and stops', () => Number(readiness.isReady));
   addProbes(context, readiness);
   const http = new HttpServer(context.http);
@@ -88,8 +90,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     await context.grpc.drain(settings.SHUTDOWN_TIMEOUT_MS);
     crashPoint('process.during-shutdown');
     await app.close();
-    await bus.close();
-    await busDatabase.close();
+    await closeBus();
     context.publicClients.close();
     await http.close();
     await stopTracing();
@@ -130,19 +131,4 @@ function addProbes({ http, metrics }: ProcessContext, readiness: { readonly isRe
   http.add('/livez', () => text(200, 'ok'));
   http.add('/readyz', () => (readiness.isReady ? text(200, 'ok') : text(503, 'not ready')));
   http.add('/metrics', async () => ({ status: 200, contentType: metrics.registry.contentType, body: await metrics.registry.metrics() }));
-}
-
-/**
- * The bus need not wait for its own commits to reach the disk. It shares the write-ahead log with the outboxes, so the
- * deletion of a row from an outbox never gets there before the bus's copy of it; and a position that a crash takes back
- * means that records come again, which the inbox absorbs.
- */
-function withoutCommitWait(databaseUrl: string): string {
-  const url = new URL(databaseUrl);
-  url.searchParams.set('options', `${url.searchParams.get('options') ?? ''} -c synchronous_commit=off`.trim());
-  return url.href;
-}
-
-async function totalLag(bus: EventBus): Promise<number> {
-  return (await bus.lag()).reduce((sum, { records }) => sum + records, 0);
 }
