@@ -47,6 +47,8 @@ export interface GroupLag {
  * topic starts with the earliest record kept. Each driver passes `eventBusContract`.
  */
 export interface EventBus {
+  /** What the records are kept in, as traces name it. */
+  readonly system: 'kafka' | 'postgresql';
   /**
    * Appends messages, each key's in the order given. Resolves when all are stored so that they survive a crash; after a
    * rejection any of them may have been stored.

@@ -1,6 +1,6 @@
 import { newId, type Database } from '@q2/database';
 import { Subscriptions } from './consumer/subscriptions.js';
-import type { EventBus, GroupLag } from './event-bus.port.js';
+import type { EventBus } from './event-bus.port.js';
 import type { EventLog } from './event-log.js';
 import { Outbox } from './outbox/outbox.js';
 import { Relay } from './outbox/relay.js';
@@ -34,8 +34,6 @@ export interface EventGauges {
   readonly deadLetters: number;
   /** Partitions of the outbox that this replica publishes; those of all replicas make up the whole. */
   readonly outboxPartitions: number;
-  /** Of each of the service's consumers. */
-  readonly lag: readonly GroupLag[];
 }
 
 /** All that a service needs for events, over one database and one bus: its outbox, the relay that empties it, its consumers. */
@@ -44,12 +42,11 @@ export class ServiceEvents {
   readonly subscriptions: Subscriptions;
   private readonly relay: Relay;
 
-  constructor(private readonly options: ServiceEventsOptions) {
+  constructor(options: ServiceEventsOptions) {
     const { database, bus, log, retryPolicy = {}, concurrency = 4, leaseMs = 10_000, member = newId() } = options;
     this.relay = new Relay({ database, bus, log, leaseMs, member });
-    this.outbox = new Outbox(`services/${options.service}`, (partition) => {
-      this.relay.wake(partition);
-    });
+    const wake = (partition: number) => this.relay.wake(partition);
+    this.outbox = new Outbox(`services/${options.service}`, wake, bus.system);
     this.subscriptions = new Subscriptions({ database, bus, log, retryPolicy, concurrency, outbox: this.outbox });
   }
 
@@ -65,17 +62,15 @@ export class ServiceEvents {
     await this.relay.stop();
   }
 
-  /** Measures now: a few small queries. */
+  /** Measures now: a few small queries, and none of the bus, so that a broker that is away hides nothing of this. */
   async gauges(): Promise<EventGauges> {
-    const [backlog, failures, lag] = await Promise.all([this.relay.backlog(), this.subscriptions.failures(), this.options.bus.lag()]);
-    const own = lag.filter(({ group }) => this.subscriptions.consumers.includes(group));
+    const [backlog, failures] = await Promise.all([this.relay.backlog(), this.subscriptions.failures()]);
     return {
       outboxRows: backlog.rows,
       outboxOldestMs: backlog.oldestMs,
       parkedEvents: failures.parked,
       deadLetters: failures.deadLetters,
       outboxPartitions: this.relay.partitions.length,
-      lag: own,
     };
   }
 }

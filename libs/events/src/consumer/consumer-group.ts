@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { crashPoint, type Database, type Tx } from '@q2/database';
-import type { BusMessage, BusRecord } from '../event-bus.port.js';
+import type { BusMessage, BusRecord, EventBus } from '../event-bus.port.js';
 import type { EventLog } from '../event-log.js';
 import { decideAfterFailure, type RetryPolicy } from '../retry-policy.js';
 import { UnprocessableEvent } from '../unprocessable.js';
@@ -22,6 +22,8 @@ export interface ConsumerContext {
   readonly deadLetters: DeadLetters;
   readonly policy: RetryPolicy;
   readonly log: EventLog;
+  /** What carries the events, as traces name it. */
+  readonly system: EventBus['system'];
   /** Bounds the transactions open at once, so that consumers leave connections to calls. */
   readonly turns: Turns;
   /** Told that an event is to be tried again. */
@@ -156,7 +158,7 @@ export class ConsumerGroup {
   }
 
   private run(tx: Tx, delivery: Delivery): Promise<void> {
-    return inHandlingSpan(delivery, () => this.subscription.handle(tx, delivery.event));
+    return inHandlingSpan(this.context.system, delivery, () => this.subscription.handle(tx, delivery.event));
   }
 
   private async setAside(delivery: Delivery, error: unknown): Promise<void> {

@@ -1,13 +1,15 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { EventBus } from '../event-bus.port.js';
 import { describeError, type Delivery } from './delivery.js';
 
 const tracer = trace.getTracer('@q2/events');
 
 /** Runs a handler in a span that continues the trace of the change that the event announces. */
-export function inHandlingSpan(delivery: Delivery, work: () => Promise<void>): Promise<void> {
+export function inHandlingSpan(system: EventBus['system'], delivery: Delivery, work: () => Promise<void>): Promise<void> {
   const { consumer, event, message } = delivery;
   const parent = propagation.extract(ROOT_CONTEXT, message.headers);
   const attributes = {
+    'messaging.system.name': system,
     'messaging.operation.name': 'process',
     'messaging.operation.type': 'process',
     'messaging.destination.name': message.topic,

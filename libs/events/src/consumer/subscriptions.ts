@@ -52,7 +52,7 @@ export class Subscriptions {
     };
     const policy = { ...defaultRetryPolicy, ...options.retryPolicy };
     this.context = {
-      ...{ database, log, onParked, policy, deadLetters: this.deadLetters },
+      ...{ database, log, system: bus.system, onParked, policy, deadLetters: this.deadLetters },
       turns: new Turns(options.concurrency ?? 4),
       publish: (messages) => bus.publish(messages),
     };

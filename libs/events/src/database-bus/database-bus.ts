@@ -30,6 +30,7 @@ const hourMs = 3_600_000;
 
 /** The event bus of small installations: a partitioned log and consumer groups in tables of the platform's own database. */
 export class DatabaseBus implements EventBus {
+  readonly system = 'postgresql';
   private readonly busLog: BusLog;
   private readonly leases: Leases;
   private readonly consumers = new Set<GroupConsumer>();

@@ -14,6 +14,7 @@ const briefly = { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000 };
 
 /** The event bus on Apache Kafka. */
 export class KafkaBus implements EventBus {
+  readonly system = 'kafka';
   private readonly consumers = new Set<KafkaConsumer>();
   private readonly topics: DeclaredTopics;
   private readonly publisher: KafkaPublisher;

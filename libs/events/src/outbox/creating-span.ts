@@ -1,5 +1,6 @@
 import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
 import type { OutgoingEvent } from '../cloud-event.js';
+import type { EventBus } from '../event-bus.port.js';
 
 /** W3C trace context, as it travels with an event. */
 export interface TraceContext {
@@ -14,11 +15,13 @@ const tracer = trace.getTracer('@q2/events');
  * later, continues from there. Events that belong to no trace begin none.
  */
 export async function inCreatingSpan(
+  system: EventBus['system'],
   { id, topic, type, tenant }: Pick<OutgoingEvent, 'id' | 'topic' | 'type' | 'tenant'>,
   store: (traceContext: TraceContext) => Promise<void>,
 ): Promise<void> {
   if (trace.getActiveSpan() === undefined) return store({});
   const attributes = {
+    'messaging.system.name': system,
     'messaging.operation.name': 'create',
     'messaging.operation.type': 'create',
     'messaging.destination.name': topic,

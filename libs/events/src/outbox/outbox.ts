@@ -1,7 +1,7 @@
 import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { newId, type Tx } from '@q2/database';
 import { toBusMessage } from '../cloud-event.js';
-import type { BusMessage } from '../event-bus.port.js';
+import type { BusMessage, EventBus } from '../event-bus.port.js';
 import { topicOf } from '../event.js';
 import { partitionOf } from '../key-partition.js';
 import { inCreatingSpan } from './creating-span.js';
@@ -24,10 +24,12 @@ export class Outbox {
   /**
    * @param source      the publisher, such as `services/model-registry`
    * @param onCommitted told the outbox partition of each event once it has committed
+   * @param system      what carries the events, as traces name it
    */
   constructor(
     private readonly source: string,
     private readonly onCommitted: (partition: number) => void,
+    private readonly system: EventBus['system'] = 'postgresql',
   ) {}
 
   /**
@@ -49,7 +51,7 @@ export class Outbox {
       time: new Date(),
       data: toBinary(event.type, create(event.type, event.data)),
     };
-    await inCreatingSpan(announced, (traceContext) =>
+    await inCreatingSpan(this.system, announced, (traceContext) =>
       this.store(tx, { id: announced.id, tenant, message: toBusMessage({ ...announced, ...traceContext }) }),
     );
   }

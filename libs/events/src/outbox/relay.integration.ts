@@ -10,6 +10,7 @@ import { Relay, type RelayOptions } from './relay.js';
 
 /** A bus that notes what is published, and can be made to fail or to hang. */
 class RecordingBus implements EventBus {
+  readonly system = 'postgresql';
   readonly published: BusMessage[] = [];
   before: () => Promise<void> = () => Promise.resolve();
 

@@ -3,7 +3,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, NodeTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-node';
+import { BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Logger } from './logger.js';
 
 /** Stops tracing after sending what is left. */
@@ -23,6 +23,7 @@ export interface TracingOptions {
 
 /** The collector may be away when the process stops; the last spans are not worth a shutdown that hangs. */
 const lastExportMs = 2_000;
+const sendEveryMs = 1_000;
 
 /** Carries W3C trace context across gRPC and events, and sends spans to a collector where one is named. */
 export function startTracing(options: TracingOptions): StopTracing {
@@ -39,12 +40,13 @@ export function startTracing(options: TracingOptions): StopTracing {
   };
 }
 
-function recordingProvider({ service, member, sampledShare, logger }: TracingOptions, endpoint: string): NodeTracerProvider {
+function recordingProvider({ service, member, sampledShare, logger }: TracingOptions, endpoint: string): TracerProvider {
   reportFailures(logger);
-  return new NodeTracerProvider({
+  const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` });
+  return new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': service, 'service.namespace': 'q2', 'service.instance.id': member }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampledShare) }),
-    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` }))],
+    spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis: sendEveryMs })],
   });
 }
 
