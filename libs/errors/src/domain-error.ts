@@ -45,3 +45,10 @@ export abstract class DomainError extends Error {
     this.name = new.target.name;
   }
 }
+
+const transientKinds: ReadonlySet<ErrorKind> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED', 'ABORTED']);
+
+/** True for errors of the moment, after which trying the same again can help. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof DomainError && transientKinds.has(error.kind);
+}

@@ -1,4 +1,4 @@
-import { InvalidArgument, NotFound, ResourceExhausted, Unavailable } from './index.js';
+import { Aborted, InvalidArgument, isTransient, NotFound, ResourceExhausted, Unavailable } from './index.js';
 
 describe('domain errors', () => {
   it('carry reason, sentence and values', () => {
@@ -26,5 +26,11 @@ describe('domain errors', () => {
     expect(new Unavailable('DATABASE_DOWN', 'the database cannot be reached').retryAfterMs).toBe(500);
     expect(new ResourceExhausted('QUEUE_FULL', 'full', {}, { retryAfterMs: 20 }).retryAfterMs).toBe(20);
     expect(new ResourceExhausted('LIMIT_REACHED', 'limit').retryAfterMs).toBeUndefined();
+  });
+
+  it('are transient where trying the same again can help', () => {
+    const transient = [new Unavailable('A', 'away'), new Aborted('B', 'lost'), new ResourceExhausted('C', 'full')];
+    expect(transient.map(isTransient)).toEqual([true, true, true]);
+    expect([new NotFound('D', 'none'), new Error('fault'), undefined].map(isTransient)).toEqual([false, false, false]);
   });
 });

@@ -1,4 +1,4 @@
-export { DomainError, type ErrorKind, type ErrorMetadata, type FieldViolation } from './domain-error.js';
+export { DomainError, isTransient, type ErrorKind, type ErrorMetadata, type FieldViolation } from './domain-error.js';
 export {
   Aborted,
   AlreadyExists,

@@ -1,9 +1,10 @@
 export { BackgroundLoop } from './background-loop.js';
 export { fromBusMessage, toBusMessage, type OutgoingEvent } from './cloud-event.js';
-export type { DeadLetter, DeadLetterQuery } from './consumer/dead-letters.js';
+export { DeadLetters, type DeadLetter, type DeadLetterQuery } from './consumer/dead-letters.js';
 export type { RecordAdmission, SettledRecord } from './consumer/record-admission.js';
 export type { Subscription } from './consumer/subscription.js';
 export { Subscriptions, type SubscriptionsOptions } from './consumer/subscriptions.js';
+export { Turns } from './consumer/turns.js';
 export { busSchema } from './database-bus/bus-schema.js';
 export { DatabaseBus, type DatabaseBusOptions } from './database-bus/database-bus.js';
 export type { BusConsumer, BusMessage, BusRecord, BusSubscription, EventBus, GroupLag } from './event-bus.port.js';
@@ -18,3 +19,4 @@ export { defaultRetryPolicy, type RetryPolicy } from './retry-policy.js';
 export { ServiceEvents, type EventGauges, type ServiceEventsOptions } from './service-events.js';
 export { declareTopics, ingressTopics, type TopicDeclaration, type TopicOptions } from './topics.js';
 export { UnprocessableEvent } from './unprocessable.js';
+export { WakeSignal } from './wake-signal.js';

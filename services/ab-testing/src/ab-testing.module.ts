@@ -12,6 +12,7 @@ import { experimentsSchema } from './experiments-schema.js';
 import { ExperimentGauges } from './experiments/experiment-gauges.service.js';
 import { ExperimentsGrpc } from './experiments/experiments.grpc.js';
 import { ExperimentsService } from './experiments/experiments.service.js';
+import { OutcomesConsumer } from './outcomes/outcomes.consumer.js';
 import { OutcomesGrpc } from './outcomes/outcomes.grpc.js';
 import { OutcomesService } from './outcomes/outcomes.service.js';
 import { RunningQuotaConsumer } from './quota/running-quota.consumer.js';
@@ -34,6 +35,7 @@ import { RunningQuotaService } from './quota/running-quota.service.js';
     ExperimentsGrpc,
     AssignmentsGrpc,
     OutcomesGrpc,
+    OutcomesConsumer,
     AnalysisGrpc,
   ],
 })

@@ -11,6 +11,7 @@ import { Claims } from './evaluation/claims.service.js';
 import { EvaluationLoop } from './evaluation/evaluation-loop.job.js';
 import { Evaluator } from './evaluation/evaluator.service.js';
 import { HealthService } from './health/health.service.js';
+import { MetricsConsumer } from './metrics/metrics.consumer.js';
 import { MetricsGrpc } from './metrics/metrics.grpc.js';
 import { MetricsService } from './metrics/metrics.service.js';
 import { PostgresTimeSeries } from './metrics/postgres-time-series.adapter.js';
@@ -33,7 +34,7 @@ import { MonitoringSettings } from './settings.js';
     { provide: TimeSeriesStore, useClass: PostgresTimeSeries },
     ...[MetricsService, MonitorsService, AlertsService, HealthService, AlertLifecycle, Announcements, AlertFeed, AlertGauges],
     ...[Claims, Evaluator, EvaluationLoop, RetentionJob],
-    ...[MetricsGrpc, MonitorsGrpc, AlertsGrpc],
+    ...[MetricsGrpc, MonitorsGrpc, AlertsGrpc, MetricsConsumer],
   ],
 })
 export class MonitoringModule implements OnModuleInit {

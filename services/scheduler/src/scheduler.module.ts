@@ -4,6 +4,7 @@ import { Subscriptions } from '@q2/events';
 import { GrpcEndpoint, ServiceModule } from '@q2/service-kit';
 import { EmittedEvents } from './events/emitted-events.service.js';
 import { EventTriggers } from './events/event-triggers.service.js';
+import { EventsConsumer } from './events/events.consumer.js';
 import { EventsGrpc } from './events/events.grpc.js';
 import { DueTriggers } from './firings/due-triggers.service.js';
 import { FiringStore } from './firings/firing-store.service.js';
@@ -36,6 +37,7 @@ const areas = ['tenants', 'models', 'experiments', 'monitoring', 'workflows', 's
     EmittedEvents,
     EventTriggers,
     EventsGrpc,
+    EventsConsumer,
     { provide: ScheduleQuota, useClass: TenantScheduleQuota },
     { provide: WorkflowStarter, useClass: GrpcWorkflowStarter },
   ],

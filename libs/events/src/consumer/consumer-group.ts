@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { crashPoint, type Database, type Tx } from '@q2/database';
+import { isTransient } from '@q2/errors';
 import type { BusMessage, BusRecord, EventBus } from '../event-bus.port.js';
 import type { EventLog } from '../event-log.js';
 import { decideAfterFailure, type RetryPolicy } from '../retry-policy.js';
@@ -170,7 +171,8 @@ export class ConsumerGroup {
     if (outcome.kind === 'retry') {
       const parking = { tries: 1, delayMs: outcome.delayMs, lastError: describeError(error) };
       await this.context.database.inTenant(event.tenant, (tx) => park(tx, [delivery], parking));
-    } else await this.context.database.inTenant(event.tenant, (tx) => this.giveUp(tx, delivery, { error, tries: 1, reason: outcome.reason }));
+    } else
+      await this.context.database.inTenant(event.tenant, (tx) => this.giveUp(tx, delivery, { error, tries: 1, reason: outcome.reason }));
     this.context.onParked();
   }
 
@@ -224,12 +226,25 @@ export class ConsumerGroup {
     const outcome = failure.error instanceof UnprocessableEvent ? 'refused' : 'failed';
     const redacted = this.outsiders.redacted(message);
     if (outcome === 'refused') await deadLetters.announce(tx, event.tenant, { message: redacted, consumer, reason, error, tries });
-    else await deadLetters.bury(tx, { tenant: event.tenant, consumer, eventId, message: redacted, reason, error, tries, keptAtMost: keptFromOutside });
+    else
+      await deadLetters.bury(tx, {
+        tenant: event.tenant,
+        consumer,
+        eventId,
+        message: redacted,
+        reason,
+        error,
+        tries,
+        keptAtMost: keptFromOutside,
+      });
     tx.afterCommit(() => this.outsiders?.note(outcome, [delivery], reason));
   }
 
   private decide({ consumer, event }: Delivery, error: unknown, failedTries: number) {
-    const outcome = decideAfterFailure(this.context.policy, { error, failedTries, random: Math.random() });
+    const { policy } = this.context;
+    // What a producer sent is not given up on because something of ours is away.
+    const tries = this.outsiders && isTransient(error) ? Number.POSITIVE_INFINITY : policy.tries;
+    const outcome = decideAfterFailure({ ...policy, tries }, { error, failedTries, random: Math.random() });
     const details = { consumer, event: event.id, type: event.type, tenant: event.tenant, tries: failedTries, err: error };
     if (outcome.kind === 'retry')
       this.context.log.warn({ ...details, delayMs: outcome.delayMs }, 'an event failed and will be tried again');

@@ -29,8 +29,10 @@ export interface DeadLetter {
 
 /** Which dead letters to list. */
 export interface DeadLetterQuery {
-  readonly tenant: string;
-  readonly consumer?: string;
+  /** @default those of all tenants: for operators only */
+  readonly tenant?: string | undefined;
+  readonly id?: string | undefined;
+  readonly consumer?: string | undefined;
   /** Id of the last one of the page before. */
   readonly after?: string;
   /** @default 50 */
@@ -93,20 +95,31 @@ export class DeadLetters {
     await this.outbox.store(tx, { id, tenant, message: toDeadLetter(message, letter) });
   }
 
-  /** Lists a tenant's dead letters, newest first. */
+  /** Lists dead letters, newest first. */
   async list(query: DeadLetterQuery): Promise<DeadLetter[]> {
-    const { tenant, consumer = null, after = null, pageSize = 50 } = query;
-    const rows = await this.database.inTenant(
-      tenant,
-      (tx) =>
-        tx.query<DeadLetterRow>(
-          `select * from dead_letter
-           where tenant_id = $1 and ($2::text is null or consumer = $2) and ($3::uuid is null or id < $3) order by id desc limit $4`,
-          [tenant, consumer, after, pageSize],
-        ),
-      { readOnly: true },
-    );
+    const { tenant, id = null, consumer = null, after = null, pageSize = 50 } = query;
+    const read = (tx: Tx) =>
+      tx.query<DeadLetterRow>(
+        `select * from dead_letter
+         where ($1::text is null or tenant_id = $1) and ($2::uuid is null or id = $2) and ($3::text is null or consumer = $3)
+           and ($4::uuid is null or id < $4) order by id desc limit $5`,
+        [tenant ?? null, id, consumer, after, pageSize],
+      );
+    const rows = await (tenant === undefined
+      ? this.database.acrossTenants('inbox', read)
+      : this.database.inTenant(tenant, read, { readOnly: true }));
     return rows.map(fromRow);
+  }
+
+  /**
+   * Forgets a dead letter for good. Its event stays done.
+   *
+   * @throws {NotFound} DEAD_LETTER_NOT_FOUND
+   */
+  async discard(tenant: string, id: string): Promise<void> {
+    const sql = 'delete from dead_letter where tenant_id = $1 and id = $2';
+    const deleted = await this.database.inTenant(tenant, (tx) => tx.execute(sql, [tenant, id]));
+    if (deleted === 0) throw notFound(tenant, id);
   }
 
   /**
@@ -118,13 +131,17 @@ export class DeadLetters {
   async replay(tenant: string, id: string): Promise<void> {
     await this.database.inTenant(tenant, async (tx) => {
       const [row] = await tx.query<DeadLetterRow>('select * from dead_letter where tenant_id = $1 and id = $2 for update', [tenant, id]);
-      if (row === undefined) throw new NotFound('DEAD_LETTER_NOT_FOUND', `dead letter ${id} of ${tenant} does not exist`, { id, tenant });
+      if (row === undefined) throw notFound(tenant, id);
       const delivery = readable(row);
       await tx.execute('delete from dead_letter where tenant_id = $1 and id = $2', [tenant, id]);
       await unmarkDone(tx, delivery);
       await park(tx, [delivery], { tries: 0, delayMs: 0, lastError: row.error });
     });
   }
+}
+
+function notFound(tenant: string, id: string): NotFound {
+  return new NotFound('DEAD_LETTER_NOT_FOUND', `dead letter ${id} of ${tenant} does not exist`, { id, tenant });
 }
 
 function readable(row: DeadLetterRow): Delivery {

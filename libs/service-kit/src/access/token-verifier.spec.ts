@@ -44,6 +44,18 @@ describe('TokenVerifier', () => {
     await expect(verifier.verify(token)).rejects.toMatchObject({ reason: 'TOKEN_EXPIRED' });
   });
 
+  it('judges a token at the time that it was sent, where that is told', async () => {
+    const { jwks, sign } = await issuer('a');
+    const verifier = new TokenVerifier(
+      () => Promise.resolve(jwks),
+      () => start + 3_600_000,
+    );
+    const token = await sign();
+    await expect(verifier.verify(token)).rejects.toMatchObject({ reason: 'TOKEN_EXPIRED' });
+    await expect(verifier.verify(token, start + 599_000)).resolves.toMatchObject({ id: 'k' });
+    await expect(verifier.verify(token, start + 601_000)).rejects.toMatchObject({ reason: 'TOKEN_EXPIRED' });
+  });
+
   it.each([
     ['another issuer', { iss: 'x' }],
     ['another audience', { aud: 'x' }],

@@ -45,24 +45,27 @@ export class TokenVerifier {
     private readonly nowMs: () => number = Date.now,
   ) {}
 
-  /** @throws {Unauthenticated} TOKEN_EXPIRED or TOKEN_INVALID, without saying which check failed */
-  async verify(token: string): Promise<Principal> {
+  /**
+   * @param atMs when it must be valid, in milliseconds since the epoch: a record that waited was sent before now. Now by default
+   * @throws {Unauthenticated} TOKEN_EXPIRED or TOKEN_INVALID, without saying which check failed
+   */
+  async verify(token: string, atMs: number = this.nowMs()): Promise<Principal> {
     const known = this.verified.get(token);
-    if (known && known.expiresAtMs > this.nowMs()) return known.principal;
+    if (known && known.expiresAtMs > atMs) return known.principal;
     this.verified.delete(token);
-    const fresh = await this.check(token);
+    const fresh = await this.check(token, atMs);
     this.verified.set(token, fresh);
     return fresh.principal;
   }
 
-  private async check(token: string): Promise<Verified> {
+  private async check(token: string, atMs: number): Promise<Verified> {
     try {
       await this.ensureKey(decodeProtectedHeader(token).kid);
       const { payload } = await jwtVerify(token, createLocalJWKSet(this.keys), {
         algorithms: ['EdDSA'],
         issuer: tokenIssuer,
         audience: tokenAudience,
-        currentDate: new Date(this.nowMs()),
+        currentDate: new Date(atMs),
       });
       const claims = claimsSchema.parse(payload);
       const { sub: id, tenant, roles, permissions, exp } = claims;

@@ -28,7 +28,7 @@ export class Admission {
     if (method.policy.public) return anonymous;
     if (arrival.token === undefined)
       throw new Unauthenticated('TOKEN_MISSING', 'send an access token as metadata: authorization: Bearer …');
-    const principal = await this.tokens.verify(arrival.token);
+    const principal = await this.tokens.verify(arrival.token, arrival.arrivedAt?.getTime());
     const { permission } = method.policy;
     if (principal.permissions.has(permission)) return principal;
     throw new PermissionDenied('PERMISSION_MISSING', `${principal.id} lacks the permission ${permission}`, { permission });
@@ -45,7 +45,7 @@ export class Admission {
     const { principal, request } = caller;
     const named = request && method.readTenant?.(request);
     const tenant = named ?? principal.tenant;
-    if (!method.policy.public) await this.checkTenant(method, principal, tenant);
+    if (!method.policy.public) await this.checkTenant(method, principal, { tenantId: tenant, arrivedAt: arrival.arrivedAt });
     if (request) this.checkRequest(method, request, tenant);
     return {
       tenant,
@@ -71,12 +71,24 @@ export class Admission {
       });
   }
 
-  private async checkTenant(method: ServedMethod, principal: Principal, tenantId: string): Promise<void> {
+  private async checkTenant(method: ServedMethod, principal: Principal, about: { tenantId: string; arrivedAt: Date | undefined }) {
+    const { tenantId, arrivedAt } = about;
     const known = this.tenants.find(tenantId);
-    const tenant = mayBeNews(method, principal, { tenantId, known }) ? await this.tenants.await(tenantId) : known;
+    const tenant = isRecent(arrivedAt) && mayBeNews(method, principal, { tenantId, known }) ? await this.tenants.await(tenantId) : known;
     checkReach(principal, tenantId, tenant, method.isAccessService);
     checkActive(principal, tenant, method.isAccessService);
   }
+}
+
+/**
+ * What waited in a log this long has waited for the news of its tenant too: many such records must not each wait again. After
+ * a start the news itself may be late.
+ */
+const newsTravelForMs = 3_000;
+const newsAreLateForSeconds = 30;
+
+function isRecent(arrivedAt: Date | undefined): boolean {
+  return arrivedAt === undefined || Date.now() - arrivedAt.getTime() < newsTravelForMs || process.uptime() < newsAreLateForSeconds;
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Arrival {
   readonly peer: string;
   readonly deadlineAt: Date | undefined;
   readonly signal: AbortSignal;
+  /** When a log took what is judged only now; a call arrives when it is judged. */
+  readonly arrivedAt?: Date;
 }
 
 /** @param stopping ends long calls when the process stops; calls that end by themselves are waited for */

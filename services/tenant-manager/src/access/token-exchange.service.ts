@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ResourceExhausted } from '@q2/errors';
 import { Clock } from '@q2/service-kit';
 import { rootTenant } from '../tenants/tenant.js';
-import { findApiKeyParts, opensApiKey } from './api-key.js';
+import { findApiKeyParts, opensApiKey, type ApiKeyText } from './api-key.js';
 import { ServiceCredentials } from './service-credentials.service.js';
 import { addressOf, Throttle } from './throttle.js';
 import { credentialRefused, TokensService, type IssuedToken } from './tokens.service.js';
@@ -27,13 +27,15 @@ export class TokenExchange {
 
   /**
    * @param text what the caller presents as an API key
-   * @param peer address of the caller
+   * @param peer address of the caller; undefined for a service of the platform, which asks about keys that others presented to
+   *             it: slowing it for their guesses would keep all of them out
    * @throws {Unauthenticated} CREDENTIAL_REFUSED, whatever is wrong with the key
    * @throws {ResourceExhausted} TOO_MANY_FAILURES after repeated failures, even with the right secret
    * @throws {FailedPrecondition} TENANT_NOT_ACTIVE
    */
-  async forApiKey(text: string, peer: string): Promise<IssuedToken> {
+  async forApiKey(text: string, peer: string | undefined): Promise<IssuedToken> {
     const parts = findApiKeyParts(text);
+    if (peer === undefined) return this.forKeyOfOthers(parts);
     const address = addressOf(peer);
     this.checkWait(parts?.id, address);
     const key = parts && (await this.tokens.findKey(parts.id));
@@ -41,6 +43,12 @@ export class TokenExchange {
     this.checkWait(parts?.id, address);
     if (!parts || !key || !opensApiKey(key, parts.secret, this.clock.now())) throw this.refuse(parts?.id, address);
     this.keys.recordSuccess(parts.id);
+    return this.tokens.issue(await this.tokens.subjectOfKey(key));
+  }
+
+  private async forKeyOfOthers(parts: ApiKeyText | undefined): Promise<IssuedToken> {
+    const key = parts && (await this.tokens.findKey(parts.id));
+    if (!parts || !key || !opensApiKey(key, parts.secret, this.clock.now())) throw credentialRefused();
     return this.tokens.issue(await this.tokens.subjectOfKey(key));
   }
 
