@@ -25,7 +25,7 @@ const checks: readonly Check[] = [
   {
     service: 'tenant-manager',
     setting: 'TENANT_MANAGER_ADDRESS',
-    call: (clients) => clients.get(tenants.TenantService).listTenants({ pageSize: 1 }),
+    call: (clients) => clients.get(tenants.TenantService).listTenants({ parent, pageSize: 1 }),
   },
   {
     service: 'model-registry',
