@@ -1,4 +1,4 @@
-import type { BusRecord, EventBus } from '../event-bus.port.js';
+import type { BusConsumer, BusRecord, EventBus } from '../event-bus.port.js';
 import { eventually, firstArrivals, freshTopic, plainMessage, textOf, type BusContractSetup } from './contract-world.js';
 
 const keys = Array.from({ length: 12 }, (_, index) => `tenants/acme/models/m-${String(index)}`);
@@ -114,6 +114,41 @@ export function deliveryContract(setup: () => BusContractSetup): void {
       expect([...new Set(records.map(textOf))]).toEqual(['1', '2']);
     });
 
+    it('goes on with other partitions while the batches of one are rejected', async () => {
+      const topic = freshTopic();
+      const bus = await makeBus(topic);
+      const { records, handle } = collector();
+      const [stuck = ''] = keys;
+      let isCured = false;
+      const rejectStuck = async (batch: readonly BusRecord[]) => {
+        if (!isCured && batch.some(({ key }) => key === stuck)) throw new Error('not these');
+        await handle(batch);
+      };
+      await bus.subscribe({ group: `${topic}.reader`, topics: [topic], handle: rejectStuck });
+      for (const range of [numbers(0, 5), numbers(5, 10), numbers(10, 15)]) await publishNumbers(bus, topic, range);
+      await eventually(() => records.some((record) => textOf(record) === '14'));
+      expect(records.map(({ key }) => key)).not.toContain(stuck);
+      isCured = true;
+      await eventually(() => firstArrivals(records).get(stuck)?.length === 15);
+      await eventually(() => firstArrivals(records).size === keys.length);
+      expect(firstArrivals(records)).toEqual(new Map([...firstArrivals(records).keys()].map((key) => [key, numbers(0, 15)])));
+    });
+
+    it('gives a group that begins to read another topic everything of that, and nothing again of what it had', async () => {
+      const [known, added] = [freshTopic(), freshTopic()];
+      const bus = await makeBus(known, added);
+      const [before, after] = [collector(), collector()];
+      const consumer = await bus.subscribe({ group: `${known}.reader`, topics: [known], handle: before.handle });
+      await bus.publish([plainMessage(known, 'k', 'old'), plainMessage(added, 'k', 'earliest')]);
+      await eventually(() => before.records.length === 1);
+      await consumer.stop();
+      await bus.subscribe({ group: `${known}.reader`, topics: [known, added], handle: after.handle });
+      await eventually(() => after.records.length > 0);
+      await bus.publish([plainMessage(known, 'k', 'new')]);
+      await eventually(() => after.records.length > 1);
+      expect([before.records, after.records].map((records) => records.map(textOf))).toEqual([['old'], ['earliest', 'new']]);
+    });
+
     it('gives a consumer that comes later everything from the earliest record on', async () => {
       const topic = freshTopic();
       const bus = await makeBus(topic);
@@ -205,9 +240,45 @@ export function deliveryContract(setup: () => BusContractSetup): void {
       const leftWith = left?.records.length;
       await publishNumbers(buses[1] ?? (await makeBus(topic)), topic, numbers(next, next + 5));
       const expected = new Map(keys.map((key) => [key, numbers(0, next + 5)]));
-      await eventually(() => [...firstArrivals(all).values()].reduce((sum, texts) => sum + texts.length, 0) === (next + 5) * keys.length);
+      await eventually(() => arrivals(all) === (next + 5) * keys.length);
       expect(firstArrivals(all)).toEqual(expected);
       expect(left?.records.length).toBe(leftWith);
     });
+
+    it('keeps the order of each key, and loses nothing, while three consumers come and go', async () => {
+      const topic = freshTopic();
+      const buses = await Promise.all([1, 2, 3].map(() => makeBus(topic)));
+      const all: BusRecord[] = [];
+      const handle = async (batch: readonly BusRecord[]) => {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        all.push(...batch);
+      };
+      const present: (BusConsumer | undefined)[] = [];
+      const rounds = [0, 1, 2, 0, 1, 0, 2, 1, 2];
+      let next = 0;
+      for (const index of rounds) {
+        const leaving = present[index];
+        if (leaving === undefined) present[index] = await buses[index]?.subscribe({ group: topic, topics: [topic], handle });
+        else {
+          present[index] = undefined;
+          await leaving.stop();
+        }
+        const [publisher] = buses;
+        if (publisher !== undefined) await publishNumbers(publisher, topic, numbers(next, next + 20));
+        next += 20;
+        // Some rounds change the group in the middle of what was published, some after all of it has arrived.
+        if (index === 1) await eventually(() => arrivals(all) === next * keys.length);
+      }
+      await eventually(
+        () => arrivals(all) === next * keys.length,
+        () => arrivals(all),
+      );
+      expect(firstArrivals(all)).toEqual(new Map([...firstArrivals(all).keys()].map((key) => [key, numbers(0, next)])));
+    });
   });
+}
+
+/** How many different records have arrived. */
+function arrivals(records: readonly BusRecord[]): number {
+  return [...firstArrivals(records).values()].reduce((sum, texts) => sum + texts.length, 0);
 }

@@ -129,6 +129,17 @@ export function handlingContract(setup: () => BusContractSetup): void {
       expect(() => decodeEvent(auditEvents.AuditRecordedSchema, event)).toThrow('is a q2.usage.events.v1.UsageRecorded, not a');
     });
 
+    it('carries the trace of a change to the handler', async () => {
+      const topic = freshTopic();
+      const consumer = `${topic}.traced`;
+      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+      const received: ReceivedEvent[] = [];
+      const { bus } = await start(noting(topic, consumer, (event) => void received.push(event)));
+      const message = eventMessage(topic, 'k', 'traced');
+      await bus.publish([{ ...message, headers: { ...message.headers, traceparent } }]);
+      expect(await eventually(() => received[0])).toMatchObject({ id: 'traced', traceparent });
+    });
+
     it('announces nothing of a transaction that rolled back', async () => {
       const topic = topicOf(auditEvents.UsageRecordedSchema);
       const consumer = `${freshTopic()}.rolled-back`;

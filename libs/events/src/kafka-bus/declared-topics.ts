@@ -3,9 +3,12 @@ import { FailedPrecondition } from '@q2/errors';
 import type { Admin, ITopicConfig } from 'kafkajs';
 import { z } from 'zod';
 import type { EventLog } from '../event-log.js';
-import type { TopicDeclaration } from '../topics.js';
+import { ingressTopics, type TopicDeclaration } from '../topics.js';
 import { causesOf, connectionError } from './kafka-errors.js';
 import type { KafkaConnectionOptions } from './kafka-options.js';
+
+const metadataTries = 50;
+const metadataPauseMs = 200;
 
 /** Topics that a bus publishes to and reads: those declared, and no others. */
 export class DeclaredTopics {
@@ -45,11 +48,15 @@ export class DeclaredTopics {
     await this.awaitLeaders(admin, options);
   }
 
-  /** A topic that was just created is not known to all brokers yet. */
+  /**
+   * A topic that was just created is not known to all brokers yet. And on brokers that never had a consumer, the first to ask
+   * for a group's coordinator has the place for positions made, which takes a few seconds.
+   */
   private async awaitLeaders(admin: Admin, options: Pick<KafkaConnectionOptions, 'log' | 'brokers'>): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
         const { topics } = await admin.fetchTopicMetadata({ topics: [...this.names] });
+        await admin.fetchOffsets({ groupId: 'q2', topics: [] });
         warnOfFewPartitions(this.declarations, new Map(topics.map(({ name, partitions }) => [name, partitions.length])), options.log);
         return;
       } catch (error) {
@@ -59,9 +66,6 @@ export class DeclaredTopics {
     }
   }
 }
-
-const metadataTries = 50;
-const metadataPauseMs = 200;
 
 /** Says which topics have fewer partitions than declared: then fewer consumers share them, and an operator may add some. */
 export function warnOfFewPartitions(declared: readonly TopicDeclaration[], actual: ReadonlyMap<string, number>, log: EventLog): void {
@@ -78,6 +82,8 @@ function topicConfig({ name, partitions, retentionMs }: TopicDeclaration, replic
     'retention.ms': String(retentionMs),
     'message.timestamp.type': 'LogAppendTime',
     'min.insync.replicas': String(Math.max(1, replicationFactor - 1)),
+    // Producers outside compress as they like; the brokers then store what every consumer can read.
+    ...(ingressTopics.includes(name) && { 'compression.type': 'gzip' }),
   };
   const configEntries = Object.entries(settings).map(([setting, value]) => ({ name: setting, value }));
   return { topic: name, numPartitions: partitions, replicationFactor, configEntries };

@@ -32,7 +32,10 @@ async function endsOf(admin: Admin, topic: string): Promise<Map<number, Ends>> {
  * Records that a group has not handled yet. Where it has no position, negative, it will begin with the earliest record kept; likewise
  * where its position has been deleted meanwhile.
  */
-export function recordsLeft(ends: ReadonlyMap<number, Ends> | undefined, positions: readonly { partition: number; offset: string }[]): number {
+export function recordsLeft(
+  ends: ReadonlyMap<number, Ends> | undefined,
+  positions: readonly { partition: number; offset: string }[],
+): number {
   return positions.reduce((sum, { partition, offset }) => {
     const { low, high } = ends?.get(partition) ?? { low: 0n, high: 0n };
     const next = BigInt(offset) > low ? BigInt(offset) : low;

@@ -10,6 +10,8 @@ const repeatAfterMs = 10_000;
 const linesRemembered = 100;
 /** What may be logged of what kafkajs knows: never records, never credentials. */
 const loggedFields = ['broker', 'groupId', 'memberId', 'topic', 'partition', 'error', 'retryCount'];
+/** Said elsewhere, or no news: consumers report their crashes themselves, and failed sends are why producers are replaced. */
+const unwanted = /^(Crash: |Limiting retries for the idempotent producer)/;
 
 /**
  * A client of kafkajs. Each producer, consumer and admin has one of its own, because clients share what they know of a
@@ -38,7 +40,7 @@ export function kafkaClient(options: KafkaConnectionOptions, retry: RetryOptions
 export function kafkaLog(log: EventLog, now: () => number = () => performance.now()): (entry: LogEntry) => void {
   const writtenAtMs = new Map<string, number>();
   return ({ level, namespace, log: line }) => {
-    if (level !== logLevel.ERROR && level !== logLevel.WARN) return;
+    if ((level !== logLevel.ERROR && level !== logLevel.WARN) || unwanted.test(line.message)) return;
     const known = writtenAtMs.get(line.message);
     if (known !== undefined && now() - known < repeatAfterMs) return;
     if (writtenAtMs.size >= linesRemembered) writtenAtMs.clear();
