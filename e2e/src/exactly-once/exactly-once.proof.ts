@@ -11,7 +11,7 @@ const eventsInAll = 100_000;
 const kills = 10;
 const keys = 1_000;
 const tenants = 20;
-/** Events stored in one transaction, several of each key. */
+/** Events stored in one statement. */
 const batch = 1_000;
 const seed = Number(process.env['Q2_SEED'] ?? '20261122');
 const limitMs = 600_000;
@@ -28,7 +28,7 @@ class Writer {
   async write(count: number): Promise<void> {
     const end = this.written + count;
     const transactions: Promise<void>[] = [];
-    // A transaction holds whole rounds of a tenant's keys; those of one tenant follow one another.
+    // A key belongs to one tenant, and the transactions of a tenant follow one another.
     for (let tenant = 0; tenant < tenants; tenant += 1) transactions.push(this.writeOf(tenant, this.written, end));
     await Promise.all(transactions);
     this.written = end;
@@ -40,10 +40,11 @@ class Writer {
     for (let index = start; index < end; index += 1) if (index % tenants === tenant) mine.push(index);
     for (let at = 0; at < mine.length; at += batch) {
       await this.database.inTenant(name, async (tx) => {
-        for (const index of mine.slice(at, at + batch)) {
+        const events = mine.slice(at, at + batch).map((index) => {
           const key = `tenants/${name}/health/${index % keys}`;
-          await this.outbox.add(tx, { type: eventType, key, data: { target: key, score: Math.floor(index / keys) } });
-        }
+          return { type: eventType, key, data: { target: key, score: Math.floor(index / keys) } };
+        });
+        await this.outbox.addAll(tx, events);
       });
     }
   }

@@ -39,6 +39,35 @@ export class Outbox {
    * @throws {Error} in a transaction across tenants where the event names no tenant
    */
   async add<S extends DescMessage>(tx: Tx, event: NewEvent<S>): Promise<void> {
+    const { tenant, announced } = this.announce(tx, event);
+    await inCreatingSpan(this.system, announced, (traceContext) =>
+      this.store(tx, { id: announced.id, tenant, message: toBusMessage({ ...announced, ...traceContext }) }),
+    );
+  }
+
+  /**
+   * Adds many events in one statement, in the order given.
+   *
+   * @throws as {@link add} does
+   */
+  async addAll<S extends DescMessage>(tx: Tx, events: readonly NewEvent<S>[]): Promise<void> {
+    const rows: OutgoingRow[] = [];
+    for (const event of events) {
+      const { tenant, announced } = this.announce(tx, event);
+      await inCreatingSpan(this.system, announced, (traceContext) => {
+        rows.push({ id: announced.id, tenant, message: toBusMessage({ ...announced, ...traceContext }) });
+        return Promise.resolve();
+      });
+    }
+    if (rows.length > 0) await this.insert(tx, rows);
+  }
+
+  /** Adds a message as it is, such as one on its way to the dead letters. */
+  store(tx: Tx, row: OutgoingRow): Promise<void> {
+    return this.insert(tx, [row]);
+  }
+
+  private announce<S extends DescMessage>(tx: Tx, event: NewEvent<S>) {
     const tenant = event.tenant ?? tx.tenant;
     if (tenant === undefined) throw new Error(`${event.type.typeName} of ${event.key} names no tenant, and its transaction has none`);
     const announced = {
@@ -51,26 +80,35 @@ export class Outbox {
       time: new Date(),
       data: toBinary(event.type, create(event.type, event.data)),
     };
-    await inCreatingSpan(this.system, announced, (traceContext) =>
-      this.store(tx, { id: announced.id, tenant, message: toBusMessage({ ...announced, ...traceContext }) }),
-    );
+    return { tenant, announced };
   }
 
-  /** Adds a message as it is, such as one on its way to the dead letters. */
-  async store(tx: Tx, row: { id: string; tenant: string; message: BusMessage }): Promise<void> {
-    const { topic, key, headers, value } = row.message;
-    const partition = partitionOf(key, outboxPartitions);
-    await tx.execute('insert into outbox_event (tenant_id, id, partition, topic, key, headers, data) values ($1, $2, $3, $4, $5, $6, $7)', [
-      row.tenant,
-      row.id,
-      partition,
-      topic,
-      key,
-      JSON.stringify(headers),
-      Buffer.from(value),
-    ]);
+  private async insert(tx: Tx, rows: readonly OutgoingRow[]): Promise<void> {
+    const partitions = rows.map(({ message }) => partitionOf(message.key, outboxPartitions));
+    await tx.execute(
+      `insert into outbox_event (tenant_id, id, partition, topic, key, headers, data)
+       select tenant_id, id, partition, topic, key, headers, data
+       from unnest($1::text[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::jsonb[], $7::bytea[]) with ordinality
+         as added (tenant_id, id, partition, topic, key, headers, data, place) order by place`,
+      [
+        rows.map(({ tenant }) => tenant),
+        rows.map(({ id }) => id),
+        partitions,
+        rows.map(({ message }) => message.topic),
+        rows.map(({ message }) => message.key),
+        rows.map(({ message }) => JSON.stringify(message.headers)),
+        rows.map(({ message }) => Buffer.from(message.value)),
+      ],
+    );
     tx.afterCommit(() => {
-      this.onCommitted(partition);
+      for (const partition of new Set(partitions)) this.onCommitted(partition);
     });
   }
+}
+
+/** A message on its way into the outbox. */
+interface OutgoingRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly message: BusMessage;
 }

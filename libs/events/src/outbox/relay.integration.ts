@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fromBinary } from '@bufbuild/protobuf';
 import { auditEvents } from '@q2/contracts';
 import type { Database, Tx } from '@q2/database';
 import { startTestDatabase, type TestDatabase } from '@q2/database/testing';
@@ -209,6 +210,20 @@ describe('Relay', () => {
     await eventually(() => bus.keys().includes('patient'));
     await eventually(async () => (await relay.backlog()).rows === 0);
     expect(await relay.backlog()).toEqual({ rows: 0, oldestMs: 0 });
+  });
+
+  it('keeps the order of events that were added at once, and adds nothing where there are none', async () => {
+    const bus = new RecordingBus();
+    const { outbox } = await startRelay(bus);
+    const quantities = Array.from({ length: 250 }, (_, index) => BigInt(index));
+    const events = quantities.map((quantity) => ({ type: auditEvents.UsageRecordedSchema, data: { quantity }, key: 'many' }));
+    await database.inTenant('acme', async (tx) => {
+      await outbox.addAll(tx, []);
+      await outbox.addAll(tx, events);
+    });
+    await eventually(() => bus.published.length >= quantities.length);
+    const published = bus.published.map(({ value }) => fromBinary(auditEvents.UsageRecordedSchema, value).quantity);
+    expect(published).toEqual(quantities);
   });
 
   it('publishes what is committed before it stops', async () => {
