@@ -26,9 +26,7 @@ const span = z.object({
 
 /** ExportTraceServiceRequest of OTLP, in its JSON form. */
 const exportRequest = z.object({
-  resourceSpans: z.array(
-    z.object({ resource: z.object({ attributes }), scopeSpans: z.array(z.object({ spans: z.array(span) })) }),
-  ),
+  resourceSpans: z.array(z.object({ resource: z.object({ attributes }), scopeSpans: z.array(z.object({ spans: z.array(span) })) })),
 });
 
 /** A span as the collector got it, with the attributes of the process that sent it. */

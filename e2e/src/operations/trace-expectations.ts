@@ -8,7 +8,12 @@ const statusError = 2;
 export function describeTrace(messagingSystem: string, traced: () => TracedChange): void {
   const find = (matches: (span: CollectedSpan) => boolean): CollectedSpan => {
     const found = traced().spans.find(matches);
-    if (found === undefined) throw new Error(`no such span among ${traced().spans.map(({ name }) => name).join(', ')}`);
+    if (found === undefined)
+      throw new Error(
+        `no such span among ${traced()
+          .spans.map(({ name }) => name)
+          .join(', ')}`,
+      );
     return found;
   };
   const childOf = (parent: CollectedSpan, kind: number) => find((span) => span.kind === kind && span.parentSpanId === parent.spanId);

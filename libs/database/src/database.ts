@@ -54,7 +54,7 @@ export class Database {
   static async connect(options: DatabaseOptions): Promise<Database> {
     const { schema, poolSize = 10, jobsPoolSize = 3, acquireTimeoutMs = 5_000, statementTimeoutMs = 30_000 } = options;
     const logins = await provisionService(options.url, schema.name);
-    await migrate(options.url, schema);
+    if (schema.migrations.length > 0) await migrate(options.url, schema);
     const shared = { schema: schema.name, entities: schema.entities, acquireTimeoutMs, statementTimeoutMs };
     const openPool = (name: string, url: string, size: number) =>
       ConnectionPool.open({

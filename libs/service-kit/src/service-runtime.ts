@@ -59,7 +59,11 @@ export class ServiceRuntime implements OnApplicationBootstrap, BeforeApplication
     // One reading serves all gauges of a scrape.
     const read = sharedReading(() => events.gauges(), figuresMaxAgeMs);
     gauge('q2_outbox_backlog', 'Events committed and not yet published', async () => (await read()).outboxRows);
-    gauge('q2_outbox_oldest_seconds', 'How long the oldest event not yet published waits', async () => (await read()).outboxOldestMs / 1000);
+    gauge(
+      'q2_outbox_oldest_seconds',
+      'How long the oldest event not yet published waits',
+      async () => (await read()).outboxOldestMs / 1000,
+    );
     gauge('q2_outbox_partitions', 'Partitions of the outbox that this replica publishes', async () => (await read()).outboxPartitions);
     gauge('q2_events_parked', 'Failed events waiting to be tried again, with those behind them', async () => (await read()).parkedEvents);
     gauge('q2_dead_letters', 'Events that consumers gave up on', async () => (await read()).deadLetters);

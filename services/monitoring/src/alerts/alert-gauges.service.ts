@@ -14,7 +14,10 @@ export class AlertGauges implements OnModuleInit {
 
   onModuleInit(): void {
     const read = sharedReading(() => this.count(), 5_000);
-    this.metrics.gauges({ name: 'q2_alerts_active', help: 'Alerts that are not resolved, by state, of all tenants', labelNames: ['state'] }, read);
+    this.metrics.gauges(
+      { name: 'q2_alerts_active', help: 'Alerts that are not resolved, by state, of all tenants', labelNames: ['state'] },
+      read,
+    );
   }
 
   private async count(): Promise<Sample[]> {
