@@ -7,8 +7,8 @@ import { ingressTopics, type TopicDeclaration } from '../topics.js';
 import { causesOf, connectionError } from './kafka-errors.js';
 import type { KafkaConnectionOptions } from './kafka-options.js';
 
-const metadataTries = 50;
-const metadataPauseMs = 200;
+const usableTries = 100;
+const usablePauseMs = 200;
 
 /** Topics that a bus publishes to and reads: those declared, and no others. */
 export class DeclaredTopics {
@@ -39,30 +39,29 @@ export class DeclaredTopics {
     const existing = new Set(await admin.listTopics());
     const missing = this.declarations.filter(({ name }) => !existing.has(name));
     if (missing.length > 0) {
-      await createAll(
-        admin,
-        missing.map((topic) => topicConfig(topic, options.replicationFactor)),
-      );
+      const configs = missing.map((topic) => topicConfig(topic, options.replicationFactor));
+      await createAll(admin, configs);
       options.log.info({ topics: missing.map(({ name }) => name) }, 'topics created');
     }
-    await this.awaitLeaders(admin, options);
+    for (let tries = 1; !(await this.areUsable(admin, missing)); tries += 1) {
+      if (tries === usableTries) throw connectionError(new Error('the topics created cannot be used yet'), options);
+      await sleep(usablePauseMs);
+    }
+    const { topics } = await admin.fetchTopicMetadata({ topics: [...this.names] });
+    warnOfFewPartitions(this.declarations, new Map(topics.map(({ name, partitions }) => [name, partitions.length])), options.log);
   }
 
   /**
-   * A topic that was just created is not known to all brokers yet. And on brokers that never had a consumer, the first to ask
+   * Brokers need a moment to take up topics that were just created. And on brokers that never had a consumer, the first to ask
    * for a group's coordinator has the place for positions made, which takes a few seconds.
    */
-  private async awaitLeaders(admin: Admin, options: Pick<KafkaConnectionOptions, 'log' | 'brokers'>): Promise<void> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        const { topics } = await admin.fetchTopicMetadata({ topics: [...this.names] });
-        await admin.fetchOffsets({ groupId: 'q2', topics: [] });
-        warnOfFewPartitions(this.declarations, new Map(topics.map(({ name, partitions }) => [name, partitions.length])), options.log);
-        return;
-      } catch (error) {
-        if (tries === metadataTries) throw connectionError(error, options);
-        await sleep(metadataPauseMs);
-      }
+  private async areUsable(admin: Admin, created: readonly TopicDeclaration[]): Promise<boolean> {
+    try {
+      await Promise.all(created.map(({ name }) => admin.fetchTopicOffsets(name)));
+      await admin.fetchOffsets({ groupId: 'q2', topics: [] });
+      return true;
+    } catch {
+      return false;
     }
   }
 }
