@@ -9,6 +9,8 @@ import { ExecutionsGrpc } from './executions/executions.grpc.js';
 import { ExecutionsService } from './executions/executions.service.js';
 import { HistoryWatch } from './executions/history-watch.service.js';
 import { TurnsService } from './executions/turns.service.js';
+import { JobCluster } from './jobs/job-cluster.service.js';
+import { JobDriver } from './jobs/job-driver.service.js';
 import { ExecutionQuota } from './quota/execution-quota.adapter.js';
 import { OrchestratorSettings, readOrchestratorSettings } from './settings.js';
 import { TaskResults } from './tasks/task-results.service.js';
@@ -23,7 +25,7 @@ import { WorkflowsService } from './workflows/workflows.service.js';
   providers: [
     { provide: OrchestratorSettings, inject: [ProcessContext], useFactory: readOrchestratorSettings },
     ...[WorkflowsService, TurnsService, ExecutionsService, ExecutionQuota, ExecutionMetrics, HistoryWatch, TaskResults],
-    ...[ExecutionDriver, ActionDriver, EventListener],
+    ...[ExecutionDriver, ActionDriver, EventListener, JobCluster, JobDriver],
     ...[WorkflowsGrpc, ExecutionsGrpc, WorkersGrpc],
   ],
 })

@@ -2,7 +2,7 @@ import { toJson } from '@bufbuild/protobuf';
 import { durationMs, ValueSchema } from '@bufbuild/protobuf/wkt';
 import { workflows } from '@q2/contracts';
 import { conditionOf } from './condition.proto.js';
-import type { Definition, NeedsRule, RetryPolicy, Step, WaitWork, Work } from './definition.js';
+import type { Definition, JobWork, NeedsRule, RetryPolicy, Step, WaitWork, Work } from './definition.js';
 
 const thirtyDaysMs = 30 * 24 * 3_600_000;
 
@@ -50,6 +50,8 @@ function workOf(work: workflows.Step['work']): Work {
       return { kind: 'choice', cases: work.value.cases.map(caseOf), otherwise: work.value.otherwise.map(stepOf) };
     case 'parallel':
       return parallelOf(work.value);
+    case 'job':
+      return jobOf(work.value);
     default:
       throw new TypeError('a step without work');
   }
@@ -62,6 +64,19 @@ function caseOf({ when, steps }: workflows.Case) {
 function parallelOf({ branches, maxConcurrency }: workflows.ParallelWork): Work {
   const limit = maxConcurrency === 0 ? branches.length : maxConcurrency;
   return { kind: 'parallel', branches: branches.map(({ steps }) => steps.map(stepOf)), maxConcurrency: limit };
+}
+
+/** What a job gets where its definition does not say. */
+const jobDefaults = { cpuMillis: 500, memoryMib: 512, storageMib: 1024 };
+
+function jobOf({ image, command, args, environment, resources, writableRoot }: workflows.JobWork): JobWork {
+  const { cpuMillis = 0, memoryMib = 0, storageMib = 0 } = resources ?? {};
+  return {
+    ...{ kind: 'job', image, command, args, environment, canWriteRoot: writableRoot },
+    cpuMillis: cpuMillis === 0 ? jobDefaults.cpuMillis : cpuMillis,
+    memoryMib: memoryMib === 0 ? jobDefaults.memoryMib : memoryMib,
+    storageMib: storageMib === 0 ? jobDefaults.storageMib : storageMib,
+  };
 }
 
 function untilOf(until: workflows.WaitWork['until']): WaitWork['until'] {

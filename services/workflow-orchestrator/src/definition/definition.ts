@@ -26,7 +26,10 @@ export interface Step {
 /** How the steps that a step needs must have ended for it to run. All must have ended in any case. */
 export type NeedsRule = 'all_succeeded' | 'all_done' | 'any_succeeded' | 'none_failed';
 
-export type Work = ActionWork | TaskWork | WaitWork | ChoiceWork | ParallelWork;
+export type Work = AttemptedWork | WaitWork | ChoiceWork | ParallelWork;
+
+/** Work that somebody does in attempts, which can fail and be repeated. */
+export type AttemptedWork = ActionWork | TaskWork | JobWork;
 
 /** A built-in action. */
 export interface ActionWork {
@@ -41,6 +44,20 @@ export interface TaskWork {
   readonly queue: string;
   readonly handler: string;
   readonly input: JsonObject;
+}
+
+/** A container that runs to its end in Kubernetes. Its texts may hold expressions. */
+export interface JobWork {
+  readonly kind: 'job';
+  readonly image: string;
+  /** In place of the image's entry point; empty where that runs. */
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cpuMillis: number;
+  readonly memoryMib: number;
+  readonly storageMib: number;
+  readonly canWriteRoot: boolean;
 }
 
 /** A wait, and what ends it. */
@@ -78,6 +95,16 @@ export interface RetryPolicy {
   /** Share of the interval, 0–1, that is varied. */
   readonly jitter: number;
   readonly nonRetryableReasons: readonly string[];
+}
+
+/** Whether work is done in attempts. */
+export function isAttempted(work: Work): work is AttemptedWork {
+  return work.kind === 'action' || work.kind === 'task' || work.kind === 'job';
+}
+
+/** Whether any of some steps, or of those within them, is a job. */
+export function hasJobs(steps: readonly Step[]): boolean {
+  return steps.some(({ work }) => work.kind === 'job' || innerLists(work).some(hasJobs));
 }
 
 /** The lists of steps within a step, in order: the cases and `otherwise` of a choice, the branches of a parallel. */

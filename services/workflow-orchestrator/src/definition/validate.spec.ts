@@ -1,5 +1,5 @@
 import { actionRules } from '../actions/catalogue.js';
-import { aDefinition, anAction, aStep, aTask, once } from '../testing/definitions.testing.js';
+import { aDefinition, aJob, anAction, aStep, aTask, once } from '../testing/definitions.testing.js';
 import type { Definition, Step, Work } from './definition.js';
 import { maxNesting, maxSteps, validateDefinition } from './validate.js';
 
@@ -57,12 +57,37 @@ describe('validateDefinition', () => {
     [
       'retries of what is no attempt',
       [aStep('a', wait({ kind: 'signal', signal: 'go' }), { retry: { ...once, maxAttempts: 2 } })],
-      ['steps[0].retry: only actions and tasks'],
+      ['steps[0].retry: only actions, tasks and jobs can be retried'],
     ],
     [
       'intervals',
       [aStep('a', aTask(), { retry: { ...once, initialIntervalMs: 600_000, backoffCoefficient: 0.5 } })],
       ['steps[0].retry.initialInterval: must not be longer', 'steps[0].retry.backoffCoefficient: must be at least 1'],
+    ],
+    [
+      'jobs',
+      [aStep('a', aJob({ image: 'no image', environment: { '1ST': 'x', 'a.b': 'x', q2_tenant: 'other', GOOD: 'x' } }))],
+      [
+        "steps[0].job.image: must be the name of an image, such as registry.example.com/etl:1.4.2, got 'no image'",
+        'steps[0].job.environment.1ST: must be letters',
+        'steps[0].job.environment.a.b: must be letters',
+        'steps[0].job.environment.q2_tenant: names that start with Q2_ are set by the platform',
+      ],
+    ],
+    [
+      'expressions of jobs',
+      [
+        aStep(
+          'a',
+          aJob({ image: 'etl:${inputs.tag}', command: ['run', '${1 +}'], args: ['${steps.b.output}'], environment: { X: '${failure}' } }),
+        ),
+      ],
+      [
+        "steps[0].job.image: reads 'inputs'",
+        "steps[0].job.command[1]: '1 +' is not a CEL expression",
+        "steps[0].job.args[0]: reads step 'b', which does not exist",
+        "steps[0].job.environment.X: reads 'failure'",
+      ],
     ],
     ['unknown actions', [aStep('a', anAction('models.none'))], ["steps[0].action.name: there is no action 'models.none'"]],
     [

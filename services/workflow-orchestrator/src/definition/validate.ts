@@ -1,6 +1,7 @@
 import type { Condition } from '@q2/expressions';
 import type { ActionWork, Definition, RetryPolicy, Step, WaitWork } from './definition.js';
-import { innerLists } from './definition.js';
+import { innerLists, isAttempted } from './definition.js';
+import { jobProblems } from './job-problems.js';
 import { type Plan, planOf, topologically } from './plan.js';
 import type { Problem } from './problem.js';
 import { commonVariables, conditionProblems, constantValue, templateProblems, type Visible } from './references.js';
@@ -93,7 +94,7 @@ class ShapeCheck {
   }
 
   private checkRetry({ work, retry }: Step, path: string): void {
-    if (retry.maxAttempts > 1 && work.kind !== 'action' && work.kind !== 'task') this.report(path, 'only actions and tasks can be retried');
+    if (retry.maxAttempts > 1 && !isAttempted(work)) this.report(path, 'only actions, tasks and jobs can be retried');
     this.checkDuration(retry.initialIntervalMs, `${path}.initialInterval`);
     this.checkDuration(retry.maxIntervalMs, `${path}.maxInterval`);
     this.checkIntervals(retry, path);
@@ -162,6 +163,8 @@ class ContentCheck {
         return [...this.actionProblems(work, `${path}.action`), ...templateProblems(work.input, `${path}.action.input`, visible)];
       case 'task':
         return templateProblems(work.input, `${path}.task.input`, visible);
+      case 'job':
+        return jobProblems(work, `${path}.job`, visible);
       case 'wait':
         return waitProblems(work, `${path}.wait`, visible);
       case 'choice':

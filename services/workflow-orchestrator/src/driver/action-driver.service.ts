@@ -7,8 +7,9 @@ import { serviceActions } from '../actions/service-action.js';
 import { OrchestratorSettings } from '../settings.js';
 import { lostTask, maxDeliveries, redeliveryDelayMs } from '../tasks/delivery.js';
 import { type TaskFailure, TaskResults } from '../tasks/task-results.service.js';
-import { claimActions, releaseTask, renewLeases, type Task } from '../tasks/task-store.js';
+import { claimActions, type Task } from '../tasks/task-store.js';
 import { channels } from '../workflows-schema.js';
+import { LeasedTasks } from './leased-tasks.js';
 
 /** Longest time of one call to another service. */
 const callTimeoutMs = 30_000;
@@ -23,23 +24,27 @@ const final: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['INVALID_ARGUMENT', 'P
 @Injectable()
 export class ActionDriver implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly loop: BackgroundLoop;
-  private readonly running = new Map<Task, { abort: AbortController; done: Promise<void> }>();
+  private readonly tasks: LeasedTasks;
   private stopListening: (() => Promise<void>) | undefined;
-  private renewal: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(ServiceClients) private readonly clients: ServiceClients,
     @Inject(TaskResults) private readonly results: TaskResults,
     @Inject(OrchestratorSettings) private readonly settings: OrchestratorSettings,
-    @Inject(Logger) private readonly logger: Logger,
+    @Inject(Logger) logger: Logger,
   ) {
     this.loop = new BackgroundLoop({ name: 'claiming of actions', log: logger, step: () => this.step() });
+    this.tasks = new LeasedTasks({
+      ...{ database, logger, leaseMs: settings.leaseMs },
+      perform: (task, signal) => this.attempt(task, signal),
+      onDone: () => this.loop.wake(),
+    });
   }
 
   async onApplicationBootstrap(): Promise<void> {
     this.stopListening = await this.database.listen(channels.tasks, () => this.loop.wake());
-    this.renewal = setInterval(() => void this.renew(), this.settings.leaseMs / 3);
+    this.tasks.start();
     this.loop.start();
   }
 
@@ -47,40 +52,16 @@ export class ActionDriver implements OnApplicationBootstrap, BeforeApplicationSh
   async beforeApplicationShutdown(): Promise<void> {
     await this.stopListening?.();
     await this.loop.stop();
-    const running = [...this.running.values()];
-    for (const { abort } of running) abort.abort();
-    await Promise.all(running.map(({ done }) => done));
-    clearInterval(this.renewal);
+    await this.tasks.stop();
   }
 
   private async step(): Promise<number> {
-    const limit = this.settings.actionsAtOnce - this.running.size;
+    const limit = this.settings.actionsAtOnce - this.tasks.size;
     if (limit <= 0) return this.settings.pollMs;
     const { leaseMs } = this.settings;
     const tasks = await this.database.acrossTenants('workflow-claim', (tx) => claimActions(tx, { leaseMs, limit }));
-    for (const task of tasks) this.begin(task);
+    for (const task of tasks) this.tasks.begin(task);
     return this.settings.pollMs;
-  }
-
-  private begin(task: Task): void {
-    const abort = new AbortController();
-    const done = this.perform(task, abort.signal).finally(() => {
-      this.running.delete(task);
-      this.loop.wake();
-    });
-    this.running.set(task, { abort, done });
-  }
-
-  private async perform(task: Task, signal: AbortSignal): Promise<void> {
-    try {
-      await this.attempt(task, signal);
-    } catch (error) {
-      // The result could not be stored. The lease ends, and the task comes again.
-      this.logger.error(
-        { error, tenant: task.tenant, execution: task.execution, step: task.step },
-        'the result of an action could not be stored',
-      );
-    }
   }
 
   private async attempt(task: Task, signal: AbortSignal): Promise<void> {
@@ -98,31 +79,15 @@ export class ActionDriver implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   private async settle(task: Task, signal: AbortSignal, error: unknown): Promise<void> {
-    if (signal.aborted) return this.release(task, 0);
+    if (signal.aborted) return this.tasks.release(task, 0);
     if (!(error instanceof DomainError)) throw error;
     const { kind, reason, message } = error;
     if (passing.has(kind) && task.deliveries < maxDeliveries)
-      return this.release(task, error.retryAfterMs ?? redeliveryDelayMs(task.deliveries));
+      return this.tasks.release(task, error.retryAfterMs ?? redeliveryDelayMs(task.deliveries));
     await this.fail(task, { reason, message, isFinal: final.has(kind) });
   }
 
   private async fail(task: Task, failure: TaskFailure): Promise<void> {
     await this.results.settleOne(task.tenant, { lease: task, outcome: failure });
-  }
-
-  private release(task: Task, afterMs: number): Promise<void> {
-    return this.database.inTenant(task.tenant, (tx) => releaseTask(tx, task, afterMs));
-  }
-
-  /** Keeps the leases of what is under way; what has lost its lease is called off. */
-  private async renew(): Promise<void> {
-    const tasks = [...this.running.keys()];
-    if (tasks.length === 0) return;
-    try {
-      const held = await this.database.acrossTenants('workflow-claim', (tx) => renewLeases(tx, tasks, this.settings.leaseMs));
-      for (const task of tasks) if (!held.has(task.id)) this.running.get(task)?.abort.abort();
-    } catch (error) {
-      this.logger.warn({ error }, 'leases could not be renewed');
-    }
   }
 }

@@ -1,15 +1,13 @@
 import { compileCondition, renderTemplate } from '@q2/expressions';
-import type { ChoiceWork } from '../definition/definition.js';
+import { type ChoiceWork, isAttempted } from '../definition/definition.js';
 import type { PlannedStep, Scope } from '../definition/plan.js';
 import { beginAttempt, cancelStep, failStep, outputTooLarge, reasonOf, retryTimer, succeedStep, timeoutTimer } from './attempt.js';
 import { failureData } from './command.js';
+import { executionTimer } from './execution-timer.js';
 import { hasEnded, isSettled } from './state.js';
 import type { Turn } from './turn.js';
 import { variablesOf } from './variables.js';
 import { beginWait } from './wait.js';
-
-/** Name of the timer that ends an execution that takes too long. */
-export const executionTimer = 'execution';
 
 /** Begins everything that may begin, and ends everything that has ended, until nothing more follows. */
 export function advance(turn: Turn): void {
@@ -49,7 +47,7 @@ function begin(turn: Turn, planned: PlannedStep): boolean {
 
 function beginWork(turn: Turn, planned: PlannedStep): void {
   const { id, work, timeoutMs } = planned.step;
-  if (work.kind === 'action' || work.kind === 'task') return beginAttempt(turn, { ...planned, work });
+  if (isAttempted(work)) return beginAttempt(turn, { ...planned, work });
   if (work.kind === 'wait') return beginWait(turn, planned, work);
   turn.change(id, { status: 'running' });
   turn.note('STEP_STARTED', id);
@@ -78,7 +76,7 @@ function skip(turn: Turn, id: string, skippedBy: 'when' | 'needs'): true {
 function retry(turn: Turn, planned: PlannedStep): boolean {
   const { id, work } = planned.step;
   const isDue = turn.state.timers[retryTimer(id)] === undefined && !turn.state.isPaused;
-  if (isDue && (work.kind === 'action' || work.kind === 'task')) beginAttempt(turn, { ...planned, work });
+  if (isDue && isAttempted(work)) beginAttempt(turn, { ...planned, work });
   return isDue;
 }
 

@@ -1,9 +1,11 @@
 import { DomainError } from '@q2/errors';
 import { isJsonObject, type JsonObject, type JsonValue, renderTemplate } from '@q2/expressions';
-import type { ActionWork, TaskWork } from '../definition/definition.js';
+import { type AttemptedWork, isAttempted } from '../definition/definition.js';
 import type { PlannedStep } from '../definition/plan.js';
-import { failureData } from './command.js';
+import { failureData, type StartTask } from './command.js';
+import { executionTimer } from './execution-timer.js';
 import { type InlineResult, inlineActions } from './inline-action.js';
+import { jobInput, jobTemplate } from './job-input.js';
 import { backoffMs, deterministicUuid, mayRetry } from './retry.js';
 import type { Turn } from './turn.js';
 import { variablesOf } from './variables.js';
@@ -15,12 +17,12 @@ export const timeoutTimer = (id: string) => `timeout:${id}`;
 export const retryTimer = (id: string) => `retry:${id}`;
 export const waitTimer = (id: string) => `wait:${id}`;
 
-/** An action or task, with its step. */
+/** An action, task or job, with its step. */
 export interface Attemptable extends PlannedStep {
-  readonly work: ActionWork | TaskWork;
+  readonly work: AttemptedWork;
 }
 
-/** Begins an attempt of an action or task. An action that needs nobody else ends with it. */
+/** Begins an attempt of an action, task or job. An action that needs nobody else ends with it. */
 export function beginAttempt(turn: Turn, planned: Attemptable): void {
   const { id } = planned.step;
   const attempts = (turn.step(id)?.attempts ?? 0) + 1;
@@ -38,7 +40,9 @@ export function beginAttempt(turn: Turn, planned: Attemptable): void {
 }
 
 function renderInput(turn: Turn, { step, work, before, scope }: Attemptable): JsonObject {
-  const rendered = renderTemplate(work.input, variablesOf(turn, before, scope.isHandler));
+  const isJob = work.kind === 'job';
+  const rendered = renderTemplate(isJob ? jobTemplate(work) : work.input, variablesOf(turn, before, scope.isHandler));
+  if (isJob) return jobInput(work, rendered);
   // A template of an object renders to an object.
   return isJsonObject(rendered) ? rendered : { [step.id]: rendered };
 }
@@ -51,13 +55,25 @@ export function reasonOf(error: unknown): { reason: string; message: string } {
 
 function startTask(turn: Turn, { step, scope, work }: Attemptable, { attempts, input }: { attempts: number; input: JsonObject }): void {
   const { id, timeoutMs } = step;
-  const deadlineAtMs = timeoutMs === undefined ? undefined : turn.atMs + timeoutMs;
-  if (deadlineAtMs !== undefined) turn.setTimer(timeoutTimer(id), deadlineAtMs);
-  const target = work.kind === 'action' ? { action: work.name } : { queue: work.queue, handler: work.handler };
+  const timeoutAtMs = timeoutMs === undefined ? undefined : turn.atMs + timeoutMs;
+  if (timeoutAtMs !== undefined) turn.setTimer(timeoutTimer(id), timeoutAtMs);
+  // The cluster ends a job by itself where nobody is there to do so.
+  const deadlineAtMs = timeoutAtMs ?? (work.kind === 'job' ? turn.state.timers[executionTimer] : undefined);
   // Failure handlers of another run answer another failure; all other steps mean the same thing in every run.
   const run = scope.isHandler ? turn.state.run : 0;
   const idempotencyKey = deterministicUuid(`${turn.situation.facts.name}/${id}/${run}`);
-  turn.command({ type: 'startTask', step: id, attempt: attempts, target, input, idempotencyKey, deadlineAtMs });
+  turn.command({ type: 'startTask', step: id, attempt: attempts, target: targetOf(work), input, idempotencyKey, deadlineAtMs });
+}
+
+function targetOf(work: AttemptedWork): StartTask['target'] {
+  switch (work.kind) {
+    case 'action':
+      return { action: work.name };
+    case 'task':
+      return { queue: work.queue, handler: work.handler };
+    case 'job':
+      return { job: true };
+  }
 }
 
 function endInline(turn: Turn, { step }: Attemptable, { output, failure, log, emit }: InlineResult): void {
@@ -83,8 +99,15 @@ export function outputTooLarge(output: JsonValue): { reason: string; message: st
   return { reason: 'OUTPUT_TOO_LARGE', message: `the output has ${bytes} bytes, at most ${maxOutputBytes} are allowed` };
 }
 
+/** Why an attempt failed, and what it gave all the same. */
+interface FailedWork {
+  readonly reason: string;
+  readonly message: string;
+  readonly output?: JsonValue;
+}
+
 /** An attempt has failed: another is due later, or the step has failed. */
-export function failAttempt(turn: Turn, id: string, failed: { reason: string; message: string; isFinal: boolean }): void {
+export function failAttempt(turn: Turn, id: string, failed: FailedWork & { readonly isFinal: boolean }): void {
   const { retry } = turn.planned(id).step;
   const state = turn.step(id);
   const attempt = (state?.attempts ?? 0) - (state?.earlierAttempts ?? 0);
@@ -97,10 +120,11 @@ export function failAttempt(turn: Turn, id: string, failed: { reason: string; me
 }
 
 /** A step has failed for good; `step` names the one within it that did, where that is the cause. */
-export function failStep(turn: Turn, id: string, { step = id, reason, message }: { step?: string; reason: string; message: string }): void {
+export function failStep(turn: Turn, id: string, { step = id, reason, message, output }: FailedWork & { readonly step?: string }): void {
   endStep(turn, id);
   const failure = { step, reason, message };
-  turn.change(id, { status: 'failed', failure, endedAtMs: turn.atMs });
+  const kept = output === undefined || outputTooLarge(output) !== undefined ? {} : { output };
+  turn.change(id, { status: 'failed', failure, endedAtMs: turn.atMs, ...kept });
   turn.note('STEP_FAILED', id, failureData(failure));
 }
 
@@ -115,8 +139,7 @@ export function cancelStep(turn: Turn, id: string): void {
 /** Takes back what a step has out with others. */
 export function recallTask(turn: Turn, id: string): void {
   const { work } = turn.planned(id).step;
-  if (turn.step(id)?.status === 'running' && (work.kind === 'action' || work.kind === 'task'))
-    turn.command({ type: 'cancelTask', step: id });
+  if (turn.step(id)?.status === 'running' && isAttempted(work)) turn.command({ type: 'cancelTask', step: id });
 }
 
 function endStep(turn: Turn, id: string): void {

@@ -17,7 +17,7 @@ export interface StartTask {
   readonly type: 'startTask';
   readonly step: string;
   readonly attempt: number;
-  readonly target: { readonly action: string } | { readonly queue: string; readonly handler: string };
+  readonly target: { readonly action: string } | { readonly queue: string; readonly handler: string } | { readonly job: true };
   readonly input: JsonObject;
   /** The same for all attempts: what the receiver already did for it, it does not do again. A UUID. */
   readonly idempotencyKey: string;

@@ -1,7 +1,9 @@
+import { isAttempted } from '../definition/definition.js';
 import type { PlannedStep } from '../definition/plan.js';
-import { advance, cancelExecution, cancelUnfinished, endFailed, executionTimer, failExecution } from './advance.js';
+import { advance, cancelExecution, cancelUnfinished, endFailed, failExecution } from './advance.js';
 import { failAttempt, failStep, recallTask, succeedStep } from './attempt.js';
 import type { ExecutionEvent } from './event.js';
+import { executionTimer } from './execution-timer.js';
 import { type ExecutionState, hasEnded, type StepState } from './state.js';
 import { type Decision, type Situation, Turn } from './turn.js';
 import { hearEvent, receiveSignal } from './wait.js';
@@ -39,6 +41,9 @@ function apply(turn: Turn, event: ExecutionEvent): void {
       return;
     case 'progressed':
       if (isCurrent(turn, event)) turn.note('PROGRESS', event.step, { progress: event.progress });
+      return;
+    case 'logged':
+      if (isCurrent(turn, event)) turn.note('LOGGED', event.step, event.data);
       return;
     case 'timersDue':
       return fireTimers(turn);
@@ -106,7 +111,7 @@ function timeOutExecution(turn: Turn): void {
 function timeOutStep(turn: Turn, { step, inner }: PlannedStep): void {
   const failure = { reason: 'TIMEOUT', message: `step '${step.id}' took longer than the ${(step.timeoutMs ?? 0) / 1000} s allowed` };
   recallTask(turn, step.id);
-  if (step.work.kind === 'action' || step.work.kind === 'task') return failAttempt(turn, step.id, { ...failure, isFinal: false });
+  if (isAttempted(step.work)) return failAttempt(turn, step.id, { ...failure, isFinal: false });
   for (const { steps } of inner) cancelWithin(turn, steps);
   failStep(turn, step.id, failure);
 }

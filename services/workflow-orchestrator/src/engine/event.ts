@@ -12,8 +12,12 @@ export type ExecutionEvent =
       readonly message: string;
       /** Another attempt would fail the same way. */
       readonly isFinal: boolean;
+      /** What a failed attempt gave all the same; the step's output where no attempt follows. */
+      readonly output?: JsonValue;
     }
   | { readonly type: 'progressed'; readonly step: string; readonly attempt: number; readonly progress: JsonObject }
+  /** What a job's container wrote. */
+  | { readonly type: 'logged'; readonly step: string; readonly attempt: number; readonly data: JsonObject }
   /** All timers that are due by the event's time. */
   | { readonly type: 'timersDue' }
   | { readonly type: 'signalled'; readonly signal: string; readonly payload: JsonObject }

@@ -47,12 +47,14 @@ export class ExecutionsService {
    * Starts an execution of a version, which it will finish on.
    *
    * @throws {NotFound} WORKFLOW_NOT_FOUND
+   * @throws {FailedPrecondition} JOBS_NOT_CONFIGURED
    * @throws {AlreadyExists} EXECUTION_EXISTS
    * @throws {ResourceExhausted} QUOTA_EXCEEDED where the tenant's plan allows no more at the same time
    */
   start(tenant: string, { execution, workflow, input, starter }: Start): Promise<Execution> {
     return this.database.inTenant(tenant, async (tx) => {
       const { version } = await this.workflows.get(workflow);
+      await this.workflows.demandRunnable({ ...workflow, version });
       const key = { tenant, execution: execution === '' ? `e-${newId()}` : execution };
       await insertNew(tx, { ...key, workflow: workflow.workflow, version, starter, input, state: initialState(Date.now()) });
       await this.quota.acquire(key);

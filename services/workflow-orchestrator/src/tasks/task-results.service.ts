@@ -4,13 +4,15 @@ import type { JsonObject, JsonValue } from '@q2/expressions';
 import type { ExecutionEvent } from '../engine/event.js';
 import { lockExecution } from '../executions/execution-store.js';
 import { TurnsService } from '../executions/turns.service.js';
-import { endTask, findLeased, type Task, type TaskLease } from './task-store.js';
+import { endTask, findLeased, saveNotes, type Task, type TaskLease } from './task-store.js';
 
 /** Why an attempt failed. */
 export interface TaskFailure {
   readonly reason: string;
   readonly message: string;
   readonly isFinal: boolean;
+  /** What it gave all the same. */
+  readonly output?: JsonValue;
 }
 
 /** What became of a task. */
@@ -69,6 +71,17 @@ export class TaskResults {
     });
   }
 
+  /** Writes what a task's container wrote to the history, and leaves notes with it. False, and nothing written, where the lease is lost. */
+  logged(tenant: string, lease: TaskLease, { data, notes }: { data: JsonObject; notes: JsonObject }): Promise<boolean> {
+    return this.database.inTenant(tenant, async (tx) => {
+      const [task] = await findLeased(tx, [lease]);
+      const locked = task && (await lockExecution(tx, task.execution));
+      if (task === undefined || locked === undefined || !(await saveNotes(tx, lease, notes))) return false;
+      await this.turns.apply(tx, locked, [{ type: 'logged', step: task.step, attempt: task.attempt, data }]);
+      return true;
+    });
+  }
+
   private settleGroup(tenant: string, group: readonly Held[]): Promise<TaskReport[]> {
     return this.database.inTenant(tenant, async (tx) => {
       // The execution first and its tasks after, in the order in which a decision locks them.
@@ -84,7 +97,7 @@ export class TaskResults {
 }
 
 function eventOf({ task: { step, attempt }, report: { outcome } }: Held): ExecutionEvent {
-  return 'output' in outcome
-    ? { type: 'taskCompleted', step, attempt, output: outcome.output }
-    : { type: 'taskFailed', step, attempt, ...outcome };
+  return 'reason' in outcome
+    ? { type: 'taskFailed', step, attempt, ...outcome }
+    : { type: 'taskCompleted', step, attempt, output: outcome.output };
 }

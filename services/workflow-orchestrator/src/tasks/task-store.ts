@@ -3,6 +3,9 @@ import type { JsonObject } from '@q2/expressions';
 import type { StartTask } from '../engine/command.js';
 import { channels } from '../workflows-schema.js';
 
+/** Queue of the attempts that run in Kubernetes. No worker's queue can have that name. */
+const jobQueue = '$jobs';
+
 /** One attempt of a step, given to whoever does it. */
 export interface Task {
   readonly tenant: string;
@@ -19,6 +22,8 @@ export interface Task {
   readonly deadlineAt: Date | undefined;
   /** How often it was given out, this time included. */
   readonly deliveries: number;
+  /** What whoever had it before left to know; empty at first. */
+  readonly notes: JsonObject;
 }
 
 /** A lease on a task. */
@@ -39,14 +44,15 @@ interface Row {
   idempotency_key: string;
   deadline_at: Date | null;
   deliveries: number;
+  notes: JsonObject | null;
 }
 
-const columns = `t.tenant_id, t.task_id, t.fence, t.execution_id, t.step, t.attempt, t.handler, t.input, t.idempotency_key, t.deadline_at, t.deliveries`;
+const columns = `t.tenant_id, t.task_id, t.fence, t.execution_id, t.step, t.attempt, t.handler, t.input, t.idempotency_key, t.deadline_at, t.deliveries, t.notes`;
 
 /** Makes a task available. */
 export async function insertTask(tx: Tx, execution: string, command: StartTask): Promise<void> {
   const { step, attempt, target, input, idempotencyKey, deadlineAtMs } = command;
-  const [queue, handler] = 'action' in target ? [null, target.action] : [target.queue, target.handler];
+  const [queue, handler] = placeOf(target);
   await tx.execute(
     `insert into task (tenant_id, task_id, execution_id, step, attempt, queue, handler, input, idempotency_key, deadline_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
@@ -56,6 +62,11 @@ export async function insertTask(tx: Tx, execution: string, command: StartTask):
     ],
   );
   await tx.query('select pg_notify($1, $2)', [channels.tasks, '']);
+}
+
+function placeOf(target: StartTask['target']): readonly [queue: string | null, handler: string] {
+  if ('action' in target) return [null, target.action];
+  return 'job' in target ? [jobQueue, 'job'] : [target.queue, target.handler];
 }
 
 /** Takes back the task of a step; whoever works on it learns so when it reports. */
@@ -78,6 +89,46 @@ export async function claimActions(tx: Tx, { leaseMs, limit }: { leaseMs: number
     [limit, leaseMs],
   );
   return rows.map(taskOf);
+}
+
+/**
+ * Claims attempts that run in Kubernetes, in a transaction across tenants; the longest waiting of each tenant first, and
+ * no more of a tenant than `perTenant` at the same time, the other replicas' included.
+ */
+export async function claimJobs(
+  tx: Tx,
+  { leaseMs, limit, perTenant }: { leaseMs: number; limit: number; perTenant: number },
+): Promise<Task[]> {
+  const rows = await tx.query<Row>(
+    `with busy as (
+       select tenant_id, count(*) as held from task where queue = $3 and lease_until >= now() group by tenant_id
+     ), available as (
+       select t.tenant_id, t.task_id, coalesce(b.held, 0) + row_number() over (partition by t.tenant_id order by t.available_at) as turn
+       from task t left join busy b on b.tenant_id = t.tenant_id
+       where t.queue = $3 and t.available_at <= now() and (t.lease_until is null or t.lease_until < now())
+     ), claimed as (
+       select t.tenant_id, t.task_id from task t join available using (tenant_id, task_id)
+       where available.turn <= $4 and t.available_at <= now() and (t.lease_until is null or t.lease_until < now())
+       order by available.turn limit $1 for update of t skip locked
+     ) ${claim}`,
+    [limit, leaseMs, jobQueue, perTenant],
+  );
+  return rows.map(taskOf);
+}
+
+/** Leaves something to know for whoever has the task next, if the lease holds. What could be noted was no lost delivery. */
+export async function saveNotes(tx: Tx, { id, fence }: TaskLease, notes: JsonObject): Promise<boolean> {
+  const changed = await tx.execute('update task set notes = $4, deliveries = 0 where tenant_id = $1 and task_id = $2 and fence = $3', [
+    ...[tx.tenant, id, fence],
+    JSON.stringify(notes),
+  ]);
+  return changed > 0;
+}
+
+/** Those of some tasks, of any tenant, that still exist. */
+export async function findExisting(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await tx.query<{ task_id: string }>('select task_id from task where task_id = any($1::uuid[])', [[...ids]]);
+  return new Set(rows.map(({ task_id }) => task_id));
 }
 
 /** Which tasks a worker takes. */
@@ -154,5 +205,6 @@ function taskOf(row: Row): Task {
     idempotencyKey: row.idempotency_key,
     deadlineAt: row.deadline_at ?? undefined,
     deliveries: row.deliveries,
+    notes: row.notes ?? {},
   };
 }

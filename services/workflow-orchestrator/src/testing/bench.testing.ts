@@ -9,9 +9,9 @@ export type StepInit = MessageInitShape<typeof workflows.StepSchema>;
 type Work = NonNullable<StepInit['work']>;
 export type DefinitionInit = MessageInitShape<typeof workflows.DefinitionSchema>;
 
-/** Waits until something holds, for at most ten seconds. */
+/** Waits until something holds, for at most a minute. */
 export async function eventually<T>(ask: () => Promise<T> | T, holds: (value: T) => boolean): Promise<T> {
-  const until = Date.now() + 10_000;
+  const until = Date.now() + 60_000;
   for (;;) {
     const value = await ask();
     if (holds(value)) return value;
@@ -36,9 +36,12 @@ export class Bench {
     this.workers = platform.client(workflows.WorkerService, editor);
   }
 
-  /** @param databaseUrl continues there, as another replica or after a restart */
-  static async start(databaseUrl?: string): Promise<Bench> {
-    const environment = { WORKFLOW_LEASE_MS: '600', WORKFLOW_POLL_MS: '100' };
+  /**
+   * @param databaseUrl continues there, as another replica or after a restart
+   * @param settings more of them
+   */
+  static async start(databaseUrl?: string, settings: Record<string, string> = {}): Promise<Bench> {
+    const environment = { WORKFLOW_LEASE_MS: '600', WORKFLOW_POLL_MS: '100', ...settings };
     const modules = [WorkflowOrchestratorModule, NeighboursModule];
     const bench = new Bench(await startTestPlatform({ modules, environment, ...(databaseUrl !== undefined && { databaseUrl }) }));
     if (databaseUrl === undefined) await bench.platform.get(EventRecorder).announceTenant('acme');

@@ -1,4 +1,4 @@
-import type { ActionWork, Definition, RetryPolicy, Step, Work } from '../definition/definition.js';
+import type { ActionWork, Definition, JobWork, RetryPolicy, Step, Work } from '../definition/definition.js';
 
 /** A policy of one attempt. */
 export const once: RetryPolicy = {
@@ -33,6 +33,12 @@ export function aTask(input: ActionWork['input'] = {}): Work {
 /** A built-in action. */
 export function anAction(name: string, input: ActionWork['input'] = {}): Work {
   return { kind: 'action', name, input };
+}
+
+/** A job of an image that runs as it is. */
+export function aJob(more: Partial<JobWork> = {}): JobWork {
+  const resources = { cpuMillis: 500, memoryMib: 512, storageMib: 1024 };
+  return { kind: 'job', image: 'etl:1', command: [], args: [], environment: {}, ...resources, canWriteRoot: false, ...more };
 }
 
 /** A definition of these steps that may take an hour. */

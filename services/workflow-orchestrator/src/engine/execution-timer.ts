@@ -1,0 +1,2 @@
+/** Name of the timer that ends an execution that takes too long. */
+export const executionTimer = 'execution';
