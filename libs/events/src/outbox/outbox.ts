@@ -46,7 +46,7 @@ export class Outbox {
   }
 
   /**
-   * Adds many events in one statement, in the order given.
+   * Adds many events at once, in the order given.
    *
    * @throws as {@link add} does
    */
@@ -59,7 +59,7 @@ export class Outbox {
         return Promise.resolve();
       });
     }
-    if (rows.length > 0) await this.insert(tx, rows);
+    for (let start = 0; start < rows.length; start += rowsOfStatement) await this.insert(tx, rows.slice(start, start + rowsOfStatement));
   }
 
   /** Adds a message as it is, such as one on its way to the dead letters. */
@@ -84,27 +84,28 @@ export class Outbox {
   }
 
   private async insert(tx: Tx, rows: readonly OutgoingRow[]): Promise<void> {
-    const partitions = rows.map(({ message }) => partitionOf(message.key, outboxPartitions));
-    await tx.execute(
-      `insert into outbox_event (tenant_id, id, partition, topic, key, headers, data)
-       select tenant_id, id, partition, topic, key, headers, data
-       from unnest($1::text[], $2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::jsonb[], $7::bytea[]) with ordinality
-         as added (tenant_id, id, partition, topic, key, headers, data, place) order by place`,
-      [
-        rows.map(({ tenant }) => tenant),
-        rows.map(({ id }) => id),
-        partitions,
-        rows.map(({ message }) => message.topic),
-        rows.map(({ message }) => message.key),
-        rows.map(({ message }) => JSON.stringify(message.headers)),
-        rows.map(({ message }) => Buffer.from(message.value)),
-      ],
-    );
+    const partitions = new Set<number>();
+    const parameters = rows.flatMap(({ tenant, id, message: { topic, key, headers, value } }) => {
+      const partition = partitionOf(key, outboxPartitions);
+      partitions.add(partition);
+      return [tenant, id, partition, topic, key, JSON.stringify(headers), Buffer.from(value)];
+    });
+    const columns = 'tenant_id, id, partition, topic, key, headers, data';
+    await tx.execute(`insert into outbox_event (${columns}) values ${placeholders(rows.length, columns.split(',').length)}`, parameters);
     tx.afterCommit(() => {
-      for (const partition of new Set(partitions)) this.onCommitted(partition);
+      for (const partition of partitions) this.onCommitted(partition);
     });
   }
 }
+
+/** `($1, $2), ($3, $4)` for two rows of two columns. */
+function placeholders(rows: number, columns: number): string {
+  const rowOf = (row: number) => `(${Array.from({ length: columns }, (_, column) => `$${row * columns + column + 1}`).join(', ')})`;
+  return Array.from({ length: rows }, (_, row) => rowOf(row)).join(', ');
+}
+
+/** PostgreSQL takes up to 65,535 parameters a statement, of which a row needs seven. */
+const rowsOfStatement = 5_000;
 
 /** A message on its way into the outbox. */
 interface OutgoingRow {
