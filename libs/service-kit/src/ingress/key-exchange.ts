@@ -37,13 +37,19 @@ export function isMeantAsApiKey(credential: string): boolean {
 
 /** Exchanges API keys for access tokens, and remembers for a short time what came of it, under a hash of the key. */
 export class KeyExchange {
-  private readonly known = new LRUCache<string, ExchangedToken>({ max: remembered });
-  private readonly refused = new LRUCache<string, DomainError>({ max: remembered });
+  private readonly known = new LRUCache<string, { readonly token: string; readonly untilMs: number }>({ max: remembered });
+  private readonly refused = new LRUCache<string, { readonly error: DomainError; readonly untilMs: number }>({ max: remembered });
   private readonly asking = new Map<string, Promise<string>>();
   private readonly turns = new Turns(askingAtOnce);
 
-  /** @param issue asks tenant-manager */
-  constructor(private readonly issue: (apiKey: string) => Promise<ExchangedToken>) {}
+  /**
+   * @param issue asks tenant-manager
+   * @param nowMs milliseconds since the epoch
+   */
+  constructor(
+    private readonly issue: (apiKey: string) => Promise<ExchangedToken>,
+    private readonly nowMs: () => number = Date.now,
+  ) {}
 
   /**
    * @throws {Unauthenticated} CREDENTIAL_REFUSED
@@ -54,9 +60,9 @@ export class KeyExchange {
     if (!keyForm.test(apiKey)) throw new Unauthenticated('CREDENTIAL_REFUSED', 'the credential is not one of this platform');
     const id = createHash('sha256').update(apiKey).digest('base64');
     const known = this.known.get(id);
-    if (known && known.expiresAt.getTime() > Date.now()) return known.token;
+    if (known && known.untilMs > this.nowMs()) return known.token;
     const refused = this.refused.get(id);
-    if (refused) throw refused;
+    if (refused && refused.untilMs > this.nowMs()) throw refused.error;
     const asking = this.asking.get(id) ?? this.ask(id, apiKey);
     this.asking.set(id, asking);
     return asking;
@@ -64,11 +70,11 @@ export class KeyExchange {
 
   private async ask(id: string, apiKey: string): Promise<string> {
     try {
-      const issued = await this.turns.take(() => this.issue(apiKey));
-      this.known.set(id, issued, { ttl: keyKnownForMs });
-      return issued.token;
+      const { token, expiresAt } = await this.turns.take(() => this.issue(apiKey));
+      this.known.set(id, { token, untilMs: Math.min(this.nowMs() + keyKnownForMs, expiresAt.getTime()) });
+      return token;
     } catch (error) {
-      if (error instanceof DomainError && !isTransient(error)) this.refused.set(id, error, { ttl: refusalKnownForMs });
+      if (error instanceof DomainError && !isTransient(error)) this.refused.set(id, { error, untilMs: this.nowMs() + refusalKnownForMs });
       throw error;
     } finally {
       this.asking.delete(id);
