@@ -11,6 +11,7 @@ import { Unavailable } from '@q2/errors';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { HealthImplementation } from 'grpc-health-check';
 import { listenProblem } from '../process/http-server.js';
+import { announceEnd } from './announce-end.js';
 import { addHealth } from './health.js';
 import { addReflection } from './reflection.js';
 
@@ -25,6 +26,9 @@ export interface ServedCall {
   readonly definition: MethodDefinition<Uint8Array, Buffer>;
   readonly handler: UntypedHandleCall;
 }
+
+/** How long clients get to hear that the process stops, before connections close. */
+const farewellMs = 250;
 
 /**
  * The process's one gRPC port, as a Nest transport strategy: Nest starts and stops it with the application, grpc-js does
@@ -90,8 +94,12 @@ export class GrpcServer implements CustomTransportStrategy {
     for (const service of this.services) this.health.setStatus(service.typeName, status);
   }
 
-  /** Takes no more calls and waits for those in flight, at most `timeoutMs`; then cuts them. */
+  /**
+   * Takes no more calls and waits for those in flight, at most `timeoutMs`; then cuts them. A client with another replica
+   * to go to notices nothing but the end of its streams, whose reason tells it to connect again.
+   */
   async drain(timeoutMs: number): Promise<void> {
+    await announceEnd(this.server, Math.min(timeoutMs, farewellMs));
     this.draining.abort(new Unavailable('STOPPING', 'this process is stopping; connect again'));
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
