@@ -10,6 +10,7 @@ import { Observation } from './grpc/observation.js';
 import { Pipeline } from './grpc/pipeline.js';
 import { Ingress } from './ingress/ingress.js';
 import { issueBy, KeyExchange } from './ingress/key-exchange.js';
+import { postgresAt } from './process/postgres-at.js';
 import { ProcessContext } from './process/process-context.js';
 import { RequestLog } from './requests/request-log.js';
 import { ServiceRuntime } from './service-runtime.js';
@@ -46,12 +47,10 @@ function storage({ name, schema }: ServiceDefinition): Provider[] {
     {
       provide: Database,
       inject: [ProcessContext],
-      useFactory: ({ databaseUrl, settings }: ProcessContext) =>
-        Database.connect({
-          url: databaseUrl,
-          poolSize: settings.DATABASE_POOL_SIZE,
-          schema: completeSchema(schema),
-        }),
+      useFactory: ({ databaseUrl: url, settings, dependencies }: ProcessContext) =>
+        dependencies.obtain(postgresAt(url), () =>
+          Database.connect({ url, poolSize: settings.DATABASE_POOL_SIZE, schema: completeSchema(schema) }),
+        ),
     },
     {
       provide: ServiceEvents,

@@ -7,8 +7,9 @@ await runService({
   name: 'tenant-manager',
   module: TenantManagerModule,
   settings: tenantManagerSettings,
-  prepare: async (running, environment) => {
-    const { Q2_OPERATOR_KEY_FILE: file } = configuration(tenantManagerSettings, environment);
+  issuesKeys: true,
+  prepare: async (running) => {
+    const { Q2_OPERATOR_KEY_FILE: file } = configuration(tenantManagerSettings);
     if (file !== undefined) await running.get(OperatorKeyService).ensureOperatorKey(file);
   },
 });

@@ -25,6 +25,8 @@ interface Verified {
 const refetchAfterMs = 1_000;
 /** Keys are read again this often, so that one that was withdrawn stops verifying. */
 const keysFreshForMs = 5 * 60_000;
+/** Who keeps them fresh reads them before that, also while no call comes: the issuer may be away when one does. */
+const refreshEveryMs = 4 * 60_000;
 
 /**
  * Verifies access tokens locally against cached keys (RFC 7519, EdDSA only): no network call on the hot path, and
@@ -35,6 +37,7 @@ export class TokenVerifier {
   private keys: JSONWebKeySet = { keys: [] };
   private fetchedAtMs = Number.NEGATIVE_INFINITY;
   private fetching: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
 
   /**
    * @param fetchKeys reads the current JWKS of the issuer
@@ -56,6 +59,21 @@ export class TokenVerifier {
     const fresh = await this.check(token, atMs);
     this.verified.set(token, fresh);
     return fresh.principal;
+  }
+
+  /**
+   * Reads the keys now, and from now on regularly until {@link close}.
+   *
+   * @throws {Unavailable} where the issuer cannot be reached
+   */
+  async refresh(): Promise<void> {
+    await this.fetchOnce();
+    this.timer ??= setInterval(() => void this.fetchOnce().catch(() => undefined), refreshEveryMs);
+    this.timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
   }
 
   private async check(token: string, atMs: number): Promise<Verified> {
@@ -81,9 +99,15 @@ export class TokenVerifier {
     const isKnown = this.keys.keys.some((key) => key.kid === keyId);
     if (isKnown && ageMs < keysFreshForMs) return;
     if (ageMs < refetchAfterMs) return this.fetching;
+    const fetched = this.fetchOnce();
+    if (!isKnown) return fetched;
+    // While the issuer is away, or slow, tokens of known keys go on verifying.
+    fetched.catch(() => undefined);
+  }
+
+  private fetchOnce(): Promise<void> {
     this.fetching ??= this.fetch().finally(() => (this.fetching = undefined));
-    // While the issuer is away, tokens of known keys go on verifying.
-    await (isKnown ? this.fetching.catch(() => undefined) : this.fetching);
+    return this.fetching;
   }
 
   private async fetch(): Promise<void> {

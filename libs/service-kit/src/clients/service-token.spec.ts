@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,12 +22,31 @@ describe('ServiceToken', () => {
     expect(seen).toEqual(['the key']);
   });
 
-  it('renews a token before it ends', async () => {
+  it('gets another where a token is about to end', async () => {
     let issued = 0;
     const source = new ServiceToken(join(folder, 'key'), () =>
       Promise.resolve({ token: `t${++issued}`, expiresAt: new Date(Date.now() - 1) }),
     );
     expect([await source.token(), await source.token()]).toEqual(['t1', 't2']);
+  });
+
+  it('renews a token in the background at half of its life, and keeps it while that fails', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    let answers = 0;
+    const source = new ServiceToken(join(folder, 'key'), () => {
+      answers += 1;
+      if (answers > 1 && answers < 4) return Promise.reject(new Error('away'));
+      return Promise.resolve({ token: `t${answers}`, expiresAt: new Date(Date.now() + 60_000) });
+    });
+    expect(await source.token()).toBe('t1');
+    for (let second = 0; second < 33; second += 1) {
+      await jest.advanceTimersByTimeAsync(1_000);
+      // The key is read from a real file meanwhile.
+      for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      expect(await source.token()).toBe(answers < 4 ? 't1' : 't4');
+    }
+    jest.useRealTimers();
+    expect(answers).toBeGreaterThan(1);
   });
 
   it('says which file is missing, and asks again after a failure', async () => {

@@ -5,6 +5,7 @@ import type { GrpcServer } from '../grpc/grpc-server.js';
 import type { InFlight } from '../grpc/in-flight.js';
 import type { Clock } from './clock.js';
 import type { ProcessSettings } from './configuration.js';
+import type { Dependencies } from './dependencies.js';
 import type { HttpRoutes } from './http-server.js';
 import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
@@ -20,6 +21,8 @@ export abstract class ProcessContext {
   abstract readonly logger: Logger;
   abstract readonly metrics: Metrics;
   abstract readonly http: HttpRoutes;
+  /** What must be there before the services run. */
+  abstract readonly dependencies: Dependencies;
   abstract readonly grpc: GrpcServer;
   abstract readonly inFlight: InFlight;
   abstract readonly tokens: TokenVerifier;

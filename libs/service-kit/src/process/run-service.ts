@@ -12,17 +12,18 @@ export interface ServiceProcessOptions {
   readonly settings?: z.ZodObject;
   /** Settings with the addresses of the services that it calls: without them it would call itself. */
   readonly peers?: readonly Extract<keyof ProcessSettings, `${string}_ADDRESS`>[];
+  /** True for tenant-manager, which waits for nobody's keys. */
+  readonly issuesKeys?: boolean;
   /** Done once the service runs, before it says that it is ready. */
-  readonly prepare?: (running: Pick<RunningProcess, 'get'>, environment: NodeJS.ProcessEnv) => Promise<void>;
+  readonly prepare?: (running: Pick<RunningProcess, 'get'>) => Promise<void>;
 }
 
-/** Runs one service as a process of its own, over the server that DATABASE_URL names. */
+/** Runs one service as a process of its own, over the server that DATABASE_URL names. It waits for what it needs. */
 export function runService(options: ServiceProcessOptions): Promise<void> {
-  return runProcess(async () => {
+  const { name, module, prepare, issuesKeys = false } = options;
+  return runProcess(async (patience) => {
     const { settings, databaseUrl } = serviceSettings(options);
-    const running = await startProcess({ name: options.name, modules: [options.module], settings, databaseUrl });
-    await options.prepare?.(running, process.env);
-    return running;
+    return startProcess({ name, modules: [module], settings, databaseUrl, patience, issuesKeys, ...(prepare && { prepare }) });
   });
 }
 
