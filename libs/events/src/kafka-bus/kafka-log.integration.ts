@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { Kafka } from 'kafkajs';
 import { eventually, freshTopic, plainMessage, silentLog, textOf } from '../contract/contract-world.js';
@@ -106,6 +106,21 @@ describeWithKafka('what Kafka keeps of the bus', () => {
       reason: 'TOPICS_NOT_CREATED',
       message: expect.stringMatching(new RegExp(`${topic}, ${topic}.dlq: .*[Rr]eplication`)),
     });
+  });
+
+  it('never has half of a large publication, and goes on after one that is refused', async () => {
+    const topic = freshTopic();
+    const bus = await makeBus([topic]);
+    const records: BusRecord[] = [];
+    await bus.subscribe({ group: topic, topics: [topic], handle: (batch) => Promise.resolve(void records.push(...batch)) });
+    const noise = (bytes: number) => randomBytes(bytes).toString('base64');
+    const tooLarge = bus.publish([plainMessage(topic, 'k', noise(2_000_000))]);
+    await expect(tooLarge).rejects.toMatchObject({ reason: 'KAFKA_REFUSED', message: expect.stringContaining('larger than') });
+    const large = Array.from({ length: 30 }, (_, index) => plainMessage(topic, 'k', `${index} ${noise(100_000)}`));
+    await Promise.all([bus.publish(large), bus.publish([plainMessage(topic, 'other', 'small')])]);
+    await eventually(() => records.length === 31);
+    const inOrder = records.filter(({ key }) => key === 'k').map((record) => Number(textOf(record).split(' ')[0]));
+    expect(inOrder).toEqual(large.map((_, index) => index));
   });
 
   it('may come from producers outside, without key, headers or value', async () => {

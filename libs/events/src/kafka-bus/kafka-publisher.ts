@@ -39,9 +39,10 @@ export class KafkaPublisher {
   /**
    * Resolves once all in-sync brokers have the messages.
    *
-   * @throws {Unavailable} KAFKA_UNREACHABLE where they have not confirmed it in time
+   * @throws {Unavailable} KAFKA_UNREACHABLE where they have not confirmed it in time, KAFKA_REFUSED where they won't
    */
   async publish(messages: readonly BusMessage[]): Promise<void> {
+    if (this.isClosed) throw new Error('the bus is closed');
     for (const piece of cutIntoPieces(messages)) {
       await new Promise<void>((resolve, reject) => {
         this.waiting.push({ ...piece, resolve, reject });
@@ -72,7 +73,6 @@ export class KafkaPublisher {
   }
 
   private async send(pieces: readonly Piece[]): Promise<void> {
-    if (this.isClosed) throw new Error('the bus is closed');
     const producer = (this.producer ??= this.makeProducer());
     const sending = this.sendBy(producer, pieces);
     let timer: NodeJS.Timeout | undefined;
