@@ -44,12 +44,16 @@ export interface TokenSource {
 
 const defaultTimeoutMs = 10_000;
 
-/** A peer that was away is found again within seconds; by default the pauses grow to two minutes. */
+/**
+ * A peer that was away is found again within seconds; by default the pauses grow to two minutes. Names are looked up again
+ * within a second of a lost connection: by default half a minute, in which a rolling update replaces every address.
+ */
 const channelOptions = {
   'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
   'grpc.max_receive_message_length': -1,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 5_000,
+  'grpc.dns_min_time_between_resolutions_ms': 1_000,
 };
 
 /** Typed clients of contracts, over one connection for each address. */
