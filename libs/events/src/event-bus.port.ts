@@ -54,10 +54,13 @@ export interface EventBus {
    * rejection any of them may have been stored.
    */
   publish(messages: readonly BusMessage[]): Promise<void>;
-  /** Joins a group. Topics that don't exist are created. */
+  /**
+   * Joins a group; the group may share out its partitions a little later. The database bus creates topics that don't exist;
+   * Kafka has those declared when it was connected, and refuses others.
+   */
   subscribe(subscription: BusSubscription): Promise<BusConsumer>;
   /** Lag of every group this process takes part in. */
   lag(): Promise<readonly GroupLag[]>;
-  /** Stops all consumers as `BusConsumer.stop` does. The connection belongs to who made it. */
+  /** Stops all consumers as `BusConsumer.stop` does, and closes connections that the bus has made itself. */
   close(): Promise<void>;
 }
