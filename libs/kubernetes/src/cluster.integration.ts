@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import { Cluster } from './cluster.js';
-import { jobs, kindOf, pods } from './kind.js';
+import { jobs, kindOf, namespaces, pods } from './kind.js';
 import { describeWithCluster, startTestCluster, type TestCluster } from './testing/index.js';
+import { sharedCluster } from './testing/test-cluster.js';
 import type { Wire } from './wire.js';
 
 const configMaps = kindOf<Wire<V1ConfigMap>>({ apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' });
@@ -111,5 +112,15 @@ describeWithCluster('a cluster', 'control', () => {
     await cluster.delete(configMaps, { namespace, name: 'w-1' });
     await sleep(200);
     expect(told).toHaveLength(5);
+  });
+
+  it('is left as it is by tests that do not own it, but for their namespaces', async () => {
+    const shared = sharedCluster(test.kubeconfig, cluster);
+    const name = await shared.makeNamespace();
+    for (const refused of [shared.killApiServer(), shared.startApiServer(), shared.loadShellImage()]) {
+      await expect(refused).rejects.toThrow("is not the tests' own");
+    }
+    await shared.stop();
+    expect((await cluster.find(namespaces, { name }))?.status?.phase ?? 'Terminating').toBe('Terminating');
   });
 });

@@ -147,3 +147,22 @@ describe('conditionOf', () => {
     });
   });
 });
+
+describe('jobs', () => {
+  const job = (value: MessageInitShape<typeof workflows.JobWorkSchema>) => read({ id: 'a', work: { case: 'job', value } })[0]?.work;
+
+  it('get what they do not ask for', () => {
+    expect(job({ image: 'etl:1' })).toEqual({
+      ...{ kind: 'job', image: 'etl:1', command: [], args: [], environment: {}, canWriteRoot: false },
+      ...{ cpuMillis: 500, memoryMib: 512, storageMib: 1024 },
+    });
+  });
+
+  it('get what they ask for', () => {
+    const asked = { image: 'etl:1', command: ['run'], args: ['-v'], environment: { A: 'b' }, writableRoot: true };
+    expect(job({ ...asked, resources: { cpuMillis: 100, memoryMib: 64, storageMib: 10 } })).toEqual({
+      ...{ kind: 'job', image: 'etl:1', command: ['run'], args: ['-v'], environment: { A: 'b' }, canWriteRoot: true },
+      ...{ cpuMillis: 100, memoryMib: 64, storageMib: 10 },
+    });
+  });
+});

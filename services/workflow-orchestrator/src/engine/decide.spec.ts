@@ -1,5 +1,5 @@
 import type { Step } from '../definition/definition.js';
-import { aDefinition, anAction, aStep, aTask, once } from '../testing/definitions.testing.js';
+import { aDefinition, aJob, anAction, aStep, aTask, once } from '../testing/definitions.testing.js';
 import { Simulation } from '../testing/simulation.testing.js';
 
 const run = (steps: readonly Step[], more = {}, input = {}) => Simulation.of(aDefinition(steps, more), input);
@@ -464,5 +464,85 @@ describe('decide: cancel, pause, retry from failure', () => {
     const simulation = run([aStep('a')]).wait(3_600_000);
     expect(simulation.state.status).toBe('failed');
     expect(simulation.send({ type: 'retryRequested' }).complete('a').state.status).toBe('succeeded');
+  });
+});
+
+describe('decide: jobs', () => {
+  const retry = { ...once, maxAttempts: 2 };
+
+  it('renders what a job runs, and tells whoever runs it when the execution is over', () => {
+    const simulation = run([aStep('a', aJob({ args: ['${input.rows}'] }))], { timeoutMs: 60_000 }, { rows: 3 });
+    expect(simulation.tasks.get('a')).toMatchObject({
+      target: { job: true },
+      input: { image: 'etl:1', args: ['3'], cpuMillis: 500 },
+      deadlineAtMs: simulation.atMs + 60_000,
+    });
+    simulation.complete('a', { exitCode: 0 });
+    expect(simulation.state).toMatchObject({ status: 'succeeded', steps: { a: { output: { exitCode: 0 } } } });
+  });
+
+  it('fails a job whose expressions give no image', () => {
+    const simulation = run([aStep('a', aJob({ image: '${input.image}' }))], {}, { image: 'no image' });
+    expect(simulation.state).toMatchObject({ status: 'failed', failure: { step: 'a', reason: 'INVALID_FIELDS' } });
+  });
+
+  it('tries again in time, and takes back what takes too long or is cancelled', () => {
+    const simulation = run([aStep('a', aJob(), { retry, timeoutMs: 5000 })]);
+    expect(simulation.tasks.get('a')?.deadlineAtMs).toBe(simulation.atMs + 5000);
+    simulation.wait(5000);
+    expect(simulation.tasks.size).toBe(0);
+    expect(types(simulation)).toContain('ATTEMPT_FAILED a');
+    simulation.wait(1000);
+    expect(simulation.tasks.get('a')?.attempt).toBe(2);
+    simulation.send({ type: 'cancelRequested', reason: 'enough' });
+    expect(simulation.tasks.size).toBe(0);
+    expect(simulation.state).toMatchObject({ status: 'cancelled', steps: { a: { status: 'cancelled' } } });
+  });
+
+  it('keeps what the last failed attempt gave', () => {
+    const simulation = run([
+      aStep('a', aJob(), { retry, continueOnFailure: true }),
+      aStep('b', anAction('transform', { code: '${steps.a.output.exitCode}' }), after('a')),
+    ]);
+    const fail = (attempt: number, output: object) =>
+      simulation.send({
+        type: 'taskFailed',
+        step: 'a',
+        attempt,
+        reason: 'JOB_FAILED',
+        message: 'it failed',
+        isFinal: false,
+        output: { ...output },
+      });
+    fail(1, { exitCode: 3 });
+    expect(simulation.state.steps['a']).not.toHaveProperty('output');
+    simulation.wait(1000);
+    fail(2, { exitCode: 4 });
+    expect(simulation.state).toMatchObject({
+      status: 'succeeded',
+      steps: { a: { status: 'failed', output: { exitCode: 4 } }, b: { output: { code: 4 } } },
+    });
+  });
+
+  it('leaves out what a failed attempt gave where it is too large', () => {
+    const simulation = run([aStep('a', aJob())]);
+    simulation.send({
+      type: 'taskFailed',
+      step: 'a',
+      attempt: 1,
+      reason: 'JOB_FAILED',
+      message: 'it failed',
+      isFinal: false,
+      output: 'x'.repeat(262_145),
+    });
+    expect(simulation.state.steps['a']).toMatchObject({ status: 'failed', failure: { reason: 'JOB_FAILED' } });
+    expect(simulation.state.steps['a']).not.toHaveProperty('output');
+  });
+
+  it('writes down what the attempt under way says, and no other', () => {
+    const simulation = run([aStep('a', aJob())]);
+    simulation.send({ type: 'logged', step: 'a', attempt: 1, data: { lines: ['one'] } });
+    simulation.send({ type: 'logged', step: 'a', attempt: 2, data: { lines: ['never'] } });
+    expect(simulation.history.filter(({ type }) => type === 'LOGGED')).toMatchObject([{ step: 'a', attempt: 1, data: { lines: ['one'] } }]);
   });
 });

@@ -34,17 +34,10 @@ function apply(turn: Turn, event: ExecutionEvent): void {
     case 'started':
       return start(turn);
     case 'taskCompleted':
-      if (isCurrent(turn, event)) succeedStep(turn, event.step, event.output);
-      return;
     case 'taskFailed':
-      if (isCurrent(turn, event)) failAttempt(turn, event.step, event);
-      return;
     case 'progressed':
-      if (isCurrent(turn, event)) turn.note('PROGRESS', event.step, { progress: event.progress });
-      return;
     case 'logged':
-      if (isCurrent(turn, event)) turn.note('LOGGED', event.step, event.data);
-      return;
+      return isCurrent(turn, event) ? hearOfAttempt(turn, event) : undefined;
     case 'timersDue':
       return fireTimers(turn);
     case 'signalled':
@@ -59,6 +52,22 @@ function apply(turn: Turn, event: ExecutionEvent): void {
       return pause(turn, false);
     case 'retryRequested':
       return retryFromFailure(turn);
+  }
+}
+
+type AttemptEvent = Extract<ExecutionEvent, { readonly attempt: number }>;
+
+/** What the attempt under way says. */
+function hearOfAttempt(turn: Turn, event: AttemptEvent): void {
+  switch (event.type) {
+    case 'taskCompleted':
+      return succeedStep(turn, event.step, event.output);
+    case 'taskFailed':
+      return failAttempt(turn, event.step, event);
+    case 'progressed':
+      return turn.note('PROGRESS', event.step, { progress: event.progress });
+    case 'logged':
+      return turn.note('LOGGED', event.step, event.data);
   }
 }
 

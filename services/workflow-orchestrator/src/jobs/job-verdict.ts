@@ -100,19 +100,24 @@ const imageReasons = [
 ];
 const refusalReasons = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
 
-function obstacleOf({ status }: Pod): JobFailure | undefined {
-  const waiting = status?.containerStatuses?.[0]?.state?.waiting;
-  const reason = waiting?.reason ?? '';
-  const message = `${reason}: ${waiting?.message ?? ''}`;
+function obstacleOf(pod: Pod): JobFailure | undefined {
+  return containerObstacle(pod) ?? placeObstacle(pod);
+}
+
+function containerObstacle({ status }: Pod): JobFailure | undefined {
+  const [container] = status?.containerStatuses ?? [];
+  const waiting = container?.state?.waiting;
+  if (container === undefined || waiting === undefined) return undefined;
+  const { reason = '', message: why = '' } = waiting;
   if (imageReasons.includes(reason)) {
-    const image = status?.containerStatuses?.[0]?.image ?? '';
-    return {
-      reason: 'JOB_IMAGE_UNAVAILABLE',
-      message: `the image ${image} cannot be used: ${message}`,
-      isFinal: reason === 'InvalidImageName',
-    };
+    const message = `the image ${container.image} cannot be used: ${reason}: ${why}`;
+    return { reason: 'JOB_IMAGE_UNAVAILABLE', message, isFinal: reason === 'InvalidImageName' };
   }
-  if (refusalReasons.includes(reason)) return { reason: 'JOB_REFUSED', message: `the container cannot be made: ${message}`, isFinal: true };
+  if (!refusalReasons.includes(reason)) return undefined;
+  return { reason: 'JOB_REFUSED', message: `the container cannot be made: ${reason}: ${why}`, isFinal: true };
+}
+
+function placeObstacle({ status }: Pod): JobFailure | undefined {
   const unscheduled = status?.conditions?.find(({ type, status: holds }) => type === 'PodScheduled' && holds === 'False');
   if (unscheduled === undefined) return undefined;
   return { reason: 'JOB_UNSCHEDULABLE', message: `no node has room for the pod: ${unscheduled.message ?? ''}`, isFinal: false };
