@@ -67,7 +67,7 @@ const environmentOf = (suffix: string) =>
 /** Runs a pod of the platform's image to its end. */
 async function runPod(options: Parameters<typeof onePod>[0]): Promise<string> {
   await cluster.apply(onePod(options));
-  for (const giveUpAt = Date.now() + 240_000; Date.now() < giveUpAt; await sleep(500)) {
+  for (const giveUpAt = Date.now() + 540_000; Date.now() < giveUpAt; await sleep(500)) {
     const state = await kubectl('get', 'pod', options.name, '-o', 'jsonpath={.status.phase}');
     if (state !== 'Succeeded' && state !== 'Failed') continue;
     const output = await kubectl('logs', options.name);
@@ -107,13 +107,13 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
     cluster = await phase('start of Kubernetes', () => OneNodeCluster.start(join(tools, 'cluster.sh'), folder));
     await phase('images given to the node', () => cluster.load(image(0).archive, image(1).archive, storesImage.archive));
     await rm(maker.folder, { recursive: true });
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     await cluster?.stop();
     await rm(folder, { recursive: true, force: true });
     measure(`cluster: all of it ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
-  }, 120_000);
+  }, 300_000);
 
   it('is one image of less than 350 MiB whose layers are shared from release to release', () => {
     for (const line of lines(image(0).report).filter((text) => /MiB/.test(text))) measure(line);
@@ -131,19 +131,19 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
       const password = randomBytes(18).toString('base64url');
       await cluster.apply(stores({ namespace, image: `${storesImage.name}:${storesImage.tag}`, password }));
       await phase('PostgreSQL and Kafka', () =>
-        kubectl('rollout', 'status', 'deployment/postgresql', 'deployment/kafka', '--timeout=120s'),
+        kubectl('rollout', 'status', 'deployment/postgresql', 'deployment/kafka', '--timeout=300s'),
       );
-      await phase('helm install', () => helm('install', release, chart, ...settingsOf(0), '--wait', '--timeout', '4m'));
+      await phase('helm install', () => helm('install', release, chart, ...settingsOf(0), '--wait', '--timeout', '9m'));
     });
     expect(await pods()).toHaveLength(services.length * 2);
     const refusals = await kubectl('get', 'events', '-o', 'jsonpath={range .items[?(@.reason=="FailedCreate")]}{.message}{"\\n"}{end}');
     expect(refusals).not.toContain('violates PodSecurity');
-  }, 300_000);
+  }, 600_000);
 
   it('answers a real call to each service in helm test', async () => {
-    const output = await explained(() => phase('helm test', () => helm('test', release, '--timeout', '2m')));
+    const output = await explained(() => phase('helm test', () => helm('test', release, '--timeout', '5m')));
     expect(output).toMatch(/Phase:\s+Succeeded/);
-  }, 150_000);
+  }, 330_000);
 
   it('closes the loop: the demo runs in a pod, through the Services', async () => {
     const output = await explained(() =>
@@ -160,14 +160,14 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
       ),
     );
     expect(output).toContain('The loop is closed');
-  }, 300_000);
+  }, 600_000);
 
   it('lets through what the network policies name, and nothing else', async () => {
     await phase('network policies', async () => {
       const pod = { namespace, image: `${image(0).name}:${image(0).tag}`, command: listener };
       await cluster.apply(onePod({ ...pod, name: 'foreign' }));
       await cluster.apply(onePod({ ...pod, name: 'client', labels: { 'q2-platform/client': 'true' } }));
-      await kubectl('wait', '--for=condition=Ready', 'pod/foreign', 'pod/client', '--timeout=60s');
+      await kubectl('wait', '--for=condition=Ready', 'pod/foreign', 'pod/client', '--timeout=180s');
       const address = await kubectl('get', 'pod', 'foreign', '-o', 'jsonpath={.status.podIP}');
       const targets = ['q2-model-registry:50051', 'q2-tenant-manager-pods:50051', 'q2-monitoring:8080', 'postgresql:5432', 'kafka:9092'];
       const reach = async (name: string, more: readonly string[] = []) =>
@@ -188,7 +188,7 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
       ]);
       await kubectl('delete', 'pod', 'foreign', 'client', '--wait=false');
     });
-  }, 120_000);
+  }, 300_000);
 
   it('is upgraded under load without a failed call', async () => {
     const key = await kubectl('get', 'secret', `${release}-operator-key`, '-o', 'jsonpath={.data.operator\\.key}');
@@ -196,7 +196,7 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
     load = await startLoad(cluster, { ...environmentOf(`.${namespace}.svc.cluster.local`), Q2_OPERATOR_KEY: operatorKey });
     const before = await pods();
     await explained(() =>
-      phase('helm upgrade under load', () => helm('upgrade', release, chart, ...settingsOf(1), '--wait', '--timeout', '4m')),
+      phase('helm upgrade under load', () => helm('upgrade', release, chart, ...settingsOf(1), '--wait', '--timeout', '9m')),
     );
     const report = await load.report('upgrade');
     measure(`cluster: upgrade: ${report.succeeded} calls succeeded, ${report.failed} failed`);
@@ -206,7 +206,7 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
     expect(after.filter((name) => before.includes(name))).toEqual([]);
     const versions = await Promise.all(after.map(async (name) => (await kubectl('logs', name)).split('\n')[0] ?? ''));
     expect(versions.map((line) => /"version":"([^"]+)"/.exec(line)?.[1])).toEqual(after.map(() => '0.1.1'));
-  }, 300_000);
+  }, 600_000);
 
   it('loses no call when each of its pods is deleted once', async () => {
     const all = (await Promise.all(services.map((service) => pods(service)))).map((names) => names.slice(0, 2));
@@ -216,18 +216,18 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
           const names = all.flatMap((each) => each[turn] ?? []);
           expect(names).toHaveLength(services.length);
           await kubectl('delete', 'pod', ...names, '--wait=false');
-          await kubectl('wait', '--for=delete', ...names.map((name) => `pod/${name}`), '--timeout=120s');
-          await kubectl('rollout', 'status', ...services.map((service) => `deployment/${release}-${service}`), '--timeout=120s');
+          await kubectl('wait', '--for=delete', ...names.map((name) => `pod/${name}`), '--timeout=300s');
+          await kubectl('rollout', 'status', ...services.map((service) => `deployment/${release}-${service}`), '--timeout=300s');
         }
       }),
     );
     const report = await load.report('deletions');
     measure(`cluster: each pod deleted once: ${report.succeeded} calls succeeded, ${report.failed} failed`);
     expect(report.failures).toEqual({});
-  }, 300_000);
+  }, 600_000);
 
   it('goes back to the release before, and keeps every acknowledged write', async () => {
-    await explained(() => phase('helm rollback under load', () => helm('rollback', release, '1', '--wait', '--timeout', '4m')));
+    await explained(() => phase('helm rollback under load', () => helm('rollback', release, '1', '--wait', '--timeout', '9m')));
     const report = await load.report('rollback');
     measure(`cluster: rollback: ${report.succeeded} calls succeeded, ${report.failed} failed`);
     expect(report.failures).toEqual({});
@@ -237,10 +237,10 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
     measure(`cluster: ${written} writes acknowledged during all this, ${lost.length} lost`);
     expect(lost).toEqual([]);
     expect(written).toBeGreaterThan(20);
-  }, 300_000);
+  }, 600_000);
 
   it('is uninstalled without a trace', async () => {
-    await phase('helm uninstall', () => helm('uninstall', release, '--wait', '--timeout', '2m'));
+    await phase('helm uninstall', () => helm('uninstall', release, '--wait', '--timeout', '5m'));
     const kinds = lines(await cluster.kubectl('api-resources', '--verbs=list', '--namespaced', '-o', 'name'));
     const wanted = kinds.filter((kind) => !/^(events|endpoints|endpointslices|controllerrevisions|leases)/.test(kind));
     const left = async () =>
@@ -250,5 +250,5 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
       await sleep(1000);
     expect((await left()).filter((name) => !isExpected(name))).toEqual([]);
     expect(lines(await cluster.kubectl('get', 'persistentvolumes', '-o', 'name'))).toEqual([]);
-  }, 240_000);
+  }, 480_000);
 });
