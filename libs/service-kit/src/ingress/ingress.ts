@@ -45,6 +45,7 @@ export class Ingress {
   serve({ consumer, topic, calls }: IngressTopic): void {
     const byType = new Map(calls.map((call) => [call.method.descriptor.input.typeName, call]));
     const records = counter(this.parts.metrics, 'records', ['topic', 'outcome', 'reason']);
+    counter(this.parts.metrics, 'refused_items', ['topic', 'reason']);
     this.parts.subscriptions.add({
       consumer,
       topics: [topic],
