@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import type { BusContractSetup } from './contract-world.js';
 import { deliveryContract } from './delivery.contract.js';
 import { handlingContract } from './handling.contract.js';
@@ -12,7 +11,6 @@ import { handlingContract } from './handling.contract.js';
 export function eventBusContract(name: string, setUp: () => Promise<BusContractSetup>): void {
   describe(`event bus contract: ${name}`, () => {
     let current: BusContractSetup | undefined;
-    jest.setTimeout(180_000);
 
     const setup = (): BusContractSetup => {
       if (current === undefined) throw new Error('the setup is there in tests only');

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
 import { startTestDatabase } from '@q2/database/testing';
 import { contractSchema, silentLog, type BusContractSetup } from '../contract/contract-world.js';
 import { eventBusContract } from '../contract/event-bus.contract.js';
 import { busSchema } from './bus-schema.js';
 import { DatabaseBus } from './database-bus.js';
+
+jest.setTimeout(180_000);
 
 async function setUp(): Promise<BusContractSetup> {
   const server = await startTestDatabase();

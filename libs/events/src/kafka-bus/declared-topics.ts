@@ -67,7 +67,7 @@ export class DeclaredTopics {
 }
 
 /** Says which topics have fewer partitions than declared: then fewer consumers share them, and an operator may add some. */
-export function warnOfFewPartitions(declared: readonly TopicDeclaration[], actual: ReadonlyMap<string, number>, log: EventLog): void {
+function warnOfFewPartitions(declared: readonly TopicDeclaration[], actual: ReadonlyMap<string, number>, log: EventLog): void {
   for (const { name, partitions } of declared) {
     const existing = actual.get(name) ?? partitions;
     if (existing < partitions) log.warn({ topic: name, existing, declared: partitions }, 'a topic has fewer partitions than declared');

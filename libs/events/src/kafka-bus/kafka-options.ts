@@ -23,7 +23,7 @@ export interface KafkaTls {
 }
 
 /** How a user proves to be known to the brokers. */
-export type KafkaSaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
+type KafkaSaslMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
 
 /** A user known to the brokers. */
 export type KafkaSasl = {
