@@ -15,6 +15,11 @@ export class Report {
     console.log(`${figure.isMet ? 'met   ' : 'MISSED'}  ${figure.name}: ${figure.measured} (goal: ${figure.goal})`);
   }
 
+  /** Prints a figure that has no goal. */
+  note(name: string, measured: string): void {
+    console.log(`noted   ${name}: ${measured}`);
+  }
+
   get missed(): number {
     return this.figures.filter(({ isMet }) => !isMet).length;
   }
