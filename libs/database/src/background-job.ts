@@ -13,6 +13,7 @@ export type BackgroundJob =
   | 'metric-retention'
   | 'audit-append'
   | 'quota-expiry'
+  | 'quota-settlement'
   | 'request-expiry'
   | 'limit-announcement'
   | 'metrics';

@@ -18,6 +18,8 @@ export { runProcess, sentenceOf, type Stoppable } from './process/run-process.js
 export { runService, type ServiceProcessOptions } from './process/run-service.js';
 export { sharedReading } from './process/shared-reading.js';
 export { startProcess, type ProcessOptions, type RunningProcess } from './process/start-process.js';
+export { TenantQuotas } from './quotas/tenant-quotas.js';
+export type { QuotaResource, QuotaShare } from './quotas/trust.js';
 export { decodePage, defaultPageSize, encodePage, pageSizeOf } from './requests/page-token.js';
 export { ServiceModule, type ServiceDefinition } from './service.module.js';
 export { completeSchema } from './service-schema.js';

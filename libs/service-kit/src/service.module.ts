@@ -12,6 +12,7 @@ import { Ingress } from './ingress/ingress.js';
 import { issueBy, KeyExchange } from './ingress/key-exchange.js';
 import { postgresAt } from './process/postgres-at.js';
 import { ProcessContext } from './process/process-context.js';
+import { TenantQuotas } from './quotas/tenant-quotas.js';
 import { RequestLog } from './requests/request-log.js';
 import { ServiceRuntime } from './service-runtime.js';
 import { completeSchema } from './service-schema.js';
@@ -33,8 +34,8 @@ export class ServiceModule {
   static register(definition: ServiceDefinition): DynamicModule {
     return {
       module: ServiceModule,
-      providers: [...storage(definition), ...transport(definition), ingress(definition), runtime(definition)],
-      exports: [Database, Outbox, Subscriptions, GrpcEndpoint, ServiceClients, TenantDirectory, ServiceEvents, Ingress],
+      providers: [...storage(definition), ...transport(definition), quotas(definition), ingress(definition), runtime(definition)],
+      exports: [Database, Outbox, Subscriptions, GrpcEndpoint, ServiceClients, TenantDirectory, TenantQuotas, ServiceEvents, Ingress],
     };
   }
 }
@@ -92,6 +93,15 @@ function transport({ name }: ServiceDefinition): Provider[] {
         ),
     },
   ];
+}
+
+function quotas({ name }: ServiceDefinition): Provider {
+  return {
+    provide: TenantQuotas,
+    inject: [ProcessContext, Database, ServiceClients],
+    useFactory: ({ logger }: ProcessContext, database: Database, clients: ServiceClients) =>
+      new TenantQuotas({ database, clients, logger: logger.child({ service: name }) }),
+  };
 }
 
 function ingress({ name }: ServiceDefinition): Provider {

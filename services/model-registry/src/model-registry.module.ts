@@ -11,7 +11,7 @@ import { ModelsService } from './models/models.service.js';
 import { AliasesService } from './promotion/aliases.service.js';
 import { PromotionsService } from './promotion/promotions.service.js';
 import { Quotas } from './quota/quota.port.js';
-import { TenantQuotas } from './quota/tenant-quotas.adapter.js';
+import { RegistryQuotas } from './quota/registry-quotas.adapter.js';
 import { registrySchema } from './registry.schema.js';
 import { readRegistrySettings, RegistrySettings } from './registry.settings.js';
 import { OnnxRuntime } from './serving/onnx-runtime.js';
@@ -30,7 +30,7 @@ import { VersionsService } from './versions/versions.service.js';
   imports: [ServiceModule.register({ name: 'model-registry', schema: registrySchema })],
   providers: [
     { provide: RegistrySettings, inject: [ProcessContext], useFactory: readRegistrySettings },
-    { provide: Quotas, useClass: TenantQuotas },
+    { provide: Quotas, useClass: RegistryQuotas },
     {
       provide: ArtifactContents,
       inject: [RegistrySettings],

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   DescMessage,
   DescMethod,
@@ -12,6 +13,7 @@ import type {
 import { context, propagation } from '@opentelemetry/api';
 import { Client as GrpcJsClient, credentials, Metadata } from '@grpc/grpc-js';
 import { currentCall } from '../call.js';
+import { mayRepeat, pauseAfter, RetryBudget } from './retry.js';
 import { peerTarget } from './peer-target.js';
 import { callBidi, callClientStream, callServerStream, callUnary, type Outgoing } from './method-calls.js';
 
@@ -59,6 +61,7 @@ const channelOptions = {
 /** Typed clients of contracts, over one connection for each address. */
 export class ServiceClients {
   private readonly connections = new Map<string, GrpcJsClient>();
+  private readonly budget = new RetryBudget();
 
   /**
    * @param addressOf gRPC address (`host:port`) of the process that serves a contract; of several replicas with commas between
@@ -85,7 +88,7 @@ export class ServiceClients {
     type Init = MessageInitShape<DescMessage>;
     switch (method.methodKind) {
       case 'unary':
-        return async (request: Init, options: CallOptions = {}) => callUnary(await this.outgoing(method, options), request);
+        return (request: Init, options: CallOptions = {}) => this.unary(method, request, options);
       case 'client_streaming':
         return async (requests: AsyncIterable<Init>, options: CallOptions = {}) =>
           callClientStream(await this.outgoing(method, options), requests);
@@ -95,6 +98,23 @@ export class ServiceClients {
       case 'bidi_streaming':
         return (requests: AsyncIterable<Init>, options: CallOptions = {}) =>
           this.streaming(method, options, (outgoing) => callBidi(outgoing, requests));
+    }
+  }
+
+  /** Repeats what may be repeated, at another replica where there is one, within the call's deadline. */
+  private async unary(method: DescMethod, request: MessageInitShape<DescMessage>, options: CallOptions) {
+    const outgoing = await this.outgoing(method, options);
+    const deadline = Number(outgoing.options.deadline ?? Number.POSITIVE_INFINITY);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const response = await callUnary(outgoing, request);
+        this.budget.succeeded();
+        return response;
+      } catch (error) {
+        const pauseMs = mayRepeat(method, request, error) && this.budget.spend() ? pauseAfter(attempt, Math.random()) : undefined;
+        if (pauseMs === undefined || options.signal?.aborted || Date.now() + pauseMs >= deadline) throw error;
+        await sleep(pauseMs);
+      }
     }
   }
 

@@ -1,15 +1,13 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { tenants } from '@q2/contracts';
 import { Database } from '@q2/database';
 import { BackgroundLoop } from '@q2/events';
-import { type Client, Logger, ServiceClients } from '@q2/service-kit';
+import { Logger, TenantQuotas, type QuotaShare } from '@q2/service-kit';
 import { inParallel } from '../driver/in-parallel.js';
 import { type ExecutionKey, findEndedHolders, letGo } from '../executions/execution-store.js';
 import { executionNameOf } from '../executions/turns.service.js';
 import { OrchestratorSettings } from '../settings.js';
 
 const resource = 'executions_concurrent';
-const timeoutMs = 5_000;
 const batchSize = 50;
 
 /**
@@ -18,16 +16,14 @@ const batchSize = 50;
  */
 @Injectable()
 export class ExecutionQuota implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly quotas: Client<typeof tenants.QuotaService>;
   private readonly loop: BackgroundLoop;
 
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(OrchestratorSettings) private readonly settings: OrchestratorSettings,
-    @Inject(ServiceClients) clients: ServiceClients,
+    @Inject(TenantQuotas) private readonly quotas: TenantQuotas,
     @Inject(Logger) logger: Logger,
   ) {
-    this.quotas = clients.get(tenants.QuotaService);
     this.loop = new BackgroundLoop({ name: 'release of quota', log: logger, step: () => this.step() });
   }
 
@@ -43,9 +39,10 @@ export class ExecutionQuota implements OnApplicationBootstrap, BeforeApplication
    * Takes a share for an execution; again changes nothing.
    *
    * @throws {ResourceExhausted} QUOTA_EXCEEDED, naming the tenant whose limit binds
+   * @throws {Unavailable} QUOTA_UNAVAILABLE
    */
-  async acquire(key: ExecutionKey): Promise<void> {
-    await this.quotas.acquire({ parent: `tenants/${key.tenant}`, resource, holder: executionNameOf(key), amount: 1n }, { timeoutMs });
+  acquire(key: ExecutionKey): Promise<void> {
+    return this.quotas.acquire(shareOf(key), 1);
   }
 
   private async step(): Promise<number> {
@@ -58,7 +55,11 @@ export class ExecutionQuota implements OnApplicationBootstrap, BeforeApplication
   private giveBack(key: ExecutionKey): Promise<void> {
     return this.database.inTenant(key.tenant, async (tx) => {
       if (!(await letGo(tx, key.execution))) return;
-      await this.quotas.release({ parent: `tenants/${key.tenant}`, resource, holder: executionNameOf(key) }, { timeoutMs });
+      await this.quotas.release(shareOf(key));
     });
   }
+}
+
+function shareOf(key: ExecutionKey): QuotaShare {
+  return { tenant: key.tenant, resource, holder: executionNameOf(key) };
 }
