@@ -6,6 +6,7 @@ export { addressBook } from './clients/peers.js';
 export { ServiceClients, type CallOptions, type Client, type TokenSource } from './clients/service-clients.js';
 export { GrpcEndpoint } from './grpc/grpc-endpoint.js';
 export type { ServiceImpl } from './grpc/service-impl.js';
+export { ingressHeaders } from './ingress/headers.js';
 export { ingressCall, recordUuid, streamOfOne, type IngressReceipt, type RecordFacts } from './ingress/ingress-call.js';
 export { Ingress } from './ingress/ingress.js';
 export { Clock } from './process/clock.js';

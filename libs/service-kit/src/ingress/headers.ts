@@ -40,6 +40,12 @@ const optional = {
 
 const keyRule: HeaderRule = { allowed: 'must be at most 400 characters without control characters', pattern: /^\P{Cc}{0,400}$/u };
 
+/** Every header that means something, for documentation. */
+export const ingressHeaders: readonly { readonly name: string; readonly allowed: string; readonly isRequired: boolean }[] = [
+  ...Object.entries(required).map(([name, { allowed }]) => ({ name, allowed, isRequired: true })),
+  ...Object.entries(optional).map(([name, { allowed }]) => ({ name, allowed, isRequired: false })),
+];
+
 /**
  * Reads the headers of a record: CloudEvents 1.0 in binary mode, tenant and credential. Other headers mean nothing.
  *
