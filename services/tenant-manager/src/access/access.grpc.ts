@@ -2,8 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationMs, timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Inject, Injectable } from '@nestjs/common';
 import { tenants } from '@q2/contracts';
-import { Clock, decodePage, encodePage, pageSizeOf, ProcessContext, type Call, type ServiceImpl } from '@q2/service-kit';
-import { rootTenant } from '../tenants/tenant.js';
+import { Clock, decodePage, encodePage, pageSizeOf, type Call, type ServiceImpl } from '@q2/service-kit';
 import { idCursor, positionCursor } from '../cursors.js';
 import { apiKeyState, type ApiKeyState } from './api-key.js';
 import type { ApiKeyRow } from './api-key-rows.js';
@@ -22,7 +21,6 @@ export class AccessGrpc implements ServiceImpl<typeof tenants.AccessService> {
     @Inject(TokenExchange) private readonly exchange: TokenExchange,
     @Inject(SigningKeysService) private readonly signingKeys: SigningKeysService,
     @Inject(Clock) private readonly clock: Clock,
-    @Inject(ProcessContext) private readonly context: ProcessContext,
   ) {}
 
   async createApiKey({ apiKey }: tenants.CreateApiKeyRequest, call: Call) {
@@ -73,7 +71,7 @@ export class AccessGrpc implements ServiceImpl<typeof tenants.AccessService> {
   async issueToken({ credential }: tenants.IssueTokenRequest, { peer, token }: Call) {
     switch (credential.case) {
       case 'apiKey':
-        return toAccessToken(await this.exchange.forApiKey(credential.value, (await this.isOfService(token)) ? undefined : peer));
+        return toAccessToken(await this.exchange.forApiKey(credential.value, { peer, token }));
       case 'service':
         return toAccessToken(await this.exchange.forService(credential.value.service, credential.value.secret, peer));
       default:
@@ -84,13 +82,6 @@ export class AccessGrpc implements ServiceImpl<typeof tenants.AccessService> {
   async getJwks() {
     const { keys } = await this.signingKeys.jwks();
     return { keys: keys.map(({ kty = '', crv = '', x = '', kid = '', alg = '', use = '' }) => ({ kty, crv, x, kid, alg, use })) };
-  }
-
-  /** The method is public; a token that comes along counts only where it proves a service of the platform. */
-  private async isOfService(token: string | undefined): Promise<boolean> {
-    if (token === undefined) return false;
-    const principal = await this.context.tokens.verify(token).catch(() => undefined);
-    return principal?.tenant === rootTenant && principal.roles.some((role) => role.startsWith('service:'));
   }
 
   private toCredential({ key, text }: ApiKeyWithText): MessageInitShape<typeof tenants.ApiKeyCredentialSchema> {

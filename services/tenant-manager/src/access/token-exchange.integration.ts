@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { tenants } from '@q2/contracts';
 import { ResourceExhausted } from '@q2/errors';
 import { TokenVerifier } from '@q2/service-kit';
-import { startTestPlatform, type TestPlatform } from '@q2/testing';
+import { startTestPlatform, type TestPlatform, type TestPrincipal } from '@q2/testing';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { TenantManagerModule } from '../tenant-manager.module.js';
 import { operator } from '../testing/tenant-builder.testing.js';
@@ -78,6 +78,22 @@ describe('guessing', () => {
     expect(refused).toMatchObject({ reason: 'TOO_MANY_FAILURES', retryAfterMs: expect.any(Number) });
     clock.advance(5_000);
     expect((await exchange(right)).accessToken).not.toBe('');
+  });
+
+  it('does not slow a service of the platform that asks about keys of others, nor believe others that they are one', async () => {
+    const right = await aKey();
+    const wrong = `${right.slice(0, -1)}${right.endsWith('A') ? 'B' : 'A'}`;
+    const ask = (apiKey: string, as: TestPrincipal) =>
+      platform.client(tenants.AccessService, as).issueToken({ credential: { case: 'apiKey', value: apiKey } });
+    const monitoring = { tenant: 'platform', roles: ['service:monitoring'] };
+    for (let guess = 0; guess < 60; guess += 1) await expect(ask(wrong, monitoring)).rejects.toThrow(reasonIs('CREDENTIAL_REFUSED'));
+    expect((await ask(right, monitoring)).accessToken).not.toBe('');
+    const pretenders = [{ tenant: 'acme', roles: ['service:monitoring'] }, operator, { ...monitoring, expiresInSeconds: -1 }];
+    const outcomes: unknown[] = [];
+    for (let guess = 0; guess < 8; guess += 1)
+      for (const as of pretenders) outcomes.push(await ask(wrong, as).catch((error: unknown) => error));
+    expect(outcomes.at(-1)).toMatchObject({ reason: 'TOO_MANY_FAILURES' });
+    clock.advance(10 * minuteMs);
   });
 
   it('is slowed per address, whatever the keys guessed, and without touching memory without bound', async () => {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ResourceExhausted } from '@q2/errors';
-import { Clock } from '@q2/service-kit';
+import { Clock, ProcessContext } from '@q2/service-kit';
 import { rootTenant } from '../tenants/tenant.js';
 import { findApiKeyParts, opensApiKey, type ApiKeyText } from './api-key.js';
 import { ServiceCredentials } from './service-credentials.service.js';
@@ -23,20 +23,21 @@ export class TokenExchange {
     @Inject(TokensService) private readonly tokens: TokensService,
     @Inject(ServiceCredentials) private readonly services: ServiceCredentials,
     @Inject(Clock) private readonly clock: Clock,
+    @Inject(ProcessContext) private readonly context: ProcessContext,
   ) {}
 
   /**
    * @param text what the caller presents as an API key
-   * @param peer address of the caller; undefined for a service of the platform, which asks about keys that others presented to
-   *             it: slowing it for their guesses would keep all of them out
+   * @param caller its address, and the token that came along, if any. A service of the platform asks about keys that others
+   *               presented to it: slowing it for their guesses would keep all of them out
    * @throws {Unauthenticated} CREDENTIAL_REFUSED, whatever is wrong with the key
    * @throws {ResourceExhausted} TOO_MANY_FAILURES after repeated failures, even with the right secret
    * @throws {FailedPrecondition} TENANT_NOT_ACTIVE
    */
-  async forApiKey(text: string, peer: string | undefined): Promise<IssuedToken> {
+  async forApiKey(text: string, caller: { readonly peer: string; readonly token: string | undefined }): Promise<IssuedToken> {
     const parts = findApiKeyParts(text);
-    if (peer === undefined) return this.forKeyOfOthers(parts);
-    const address = addressOf(peer);
+    if (await this.isService(caller.token)) return this.forKeyOfOthers(parts);
+    const address = addressOf(caller.peer);
     this.checkWait(parts?.id, address);
     const key = parts && (await this.tokens.findKey(parts.id));
     // Again, with nothing between the look and the verdict: guesses that came side by side are slowed like those in a row.
@@ -44,6 +45,13 @@ export class TokenExchange {
     if (!parts || !key || !opensApiKey(key, parts.secret, this.clock.now())) throw this.refuse(parts?.id, address);
     this.keys.recordSuccess(parts.id);
     return this.tokens.issue(await this.tokens.subjectOfKey(key));
+  }
+
+  /** The method is public; a token counts only where it proves a service of the platform. */
+  private async isService(token: string | undefined): Promise<boolean> {
+    if (token === undefined) return false;
+    const principal = await this.context.tokens.verify(token).catch(() => undefined);
+    return principal?.tenant === rootTenant && principal.roles.some((role) => role.startsWith('service:'));
   }
 
   private async forKeyOfOthers(parts: ApiKeyText | undefined): Promise<IssuedToken> {
