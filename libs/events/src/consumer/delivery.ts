@@ -34,14 +34,28 @@ export function deliveryOf(row: DeliveryRow): Delivery {
 
 /** Text as PostgreSQL can keep it, in `text` and `jsonb`: no NUL, no half of a surrogate pair, not endless. */
 export function storableText(text: string, maxLength: number): string {
+  if (isStorable(text, maxLength)) return text;
   return text.slice(0, maxLength).replaceAll('\0', '\uFFFD').toWellFormed();
 }
 
 /** A message that can be stored whatever a producer outside put into its key and headers. */
 export function storableMessage(message: BusMessage): BusMessage {
   const { topic, key, headers, value } = message;
-  const stored = Object.entries(headers).map(([name, text]) => [storableText(name, 256), storableText(text, 4_096)]);
-  return { topic, key: storableText(key, 1_024), headers: Object.fromEntries(stored), value };
+  return { topic, key: storableText(key, 1_024), headers: storableHeaders(headers), value };
+}
+
+/** Nearly all are storable as they are, and this is done for every event: to look is cheaper than to copy. */
+function storableHeaders(headers: BusMessage['headers']): BusMessage['headers'] {
+  const entries = Object.entries(headers);
+  if (entries.every(([name, text]) => isStorable(name, longestName) && isStorable(text, longestHeader))) return headers;
+  return Object.fromEntries(entries.map(([name, text]) => [storableText(name, longestName), storableText(text, longestHeader)]));
+}
+
+const longestName = 256;
+const longestHeader = 4_096;
+
+function isStorable(text: string, maxLength: number): boolean {
+  return text.length <= maxLength && !text.includes('\0') && text.isWellFormed();
 }
 
 /** What an error says, as stored with a failed event. */
