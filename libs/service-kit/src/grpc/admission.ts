@@ -15,7 +15,7 @@ const anonymous: Principal = { id: 'anonymous', tenant: '', roles: [], permissio
 export class Admission {
   constructor(
     private readonly tokens: TokenVerifier,
-    private readonly tenants: TenantDirectory,
+    private readonly tenants: Pick<TenantDirectory, 'find' | 'await'>,
   ) {}
 
   /**

@@ -13,7 +13,7 @@ import { toRefusal } from './refusal.js';
 
 /** What ingress is made of. */
 export interface IngressParts {
-  readonly subscriptions: Subscriptions;
+  readonly subscriptions: Pick<Subscriptions, 'add'>;
   /** The same rules as for calls. */
   readonly admission: Admission;
   readonly keys: KeyExchange;
