@@ -6,7 +6,7 @@ export interface Family {
   readonly samples: readonly ExposedSample[];
 }
 
-export interface ExposedSample {
+interface ExposedSample {
   /** With the suffix of a histogram's parts. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

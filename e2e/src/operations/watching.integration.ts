@@ -159,6 +159,8 @@ describe('promtool', () => {
   });
 });
 
+const program = 'promtool';
+
 type Ended = { readonly isMissing: boolean; readonly code: number | null; readonly output: string };
 
 function promtool(...line: (string | { input: string })[]): Promise<Ended> {
@@ -167,7 +169,7 @@ function promtool(...line: (string | { input: string })[]): Promise<Ended> {
   return new Promise((resolve) => {
     const PATH = [process.env['PATH'] ?? '', join(homedir(), '.cache', 'q2', 'bin')].join(delimiter);
     const options = { cwd: new URL('../../../', import.meta.url), env: { ...process.env, PATH } };
-    const child = spawn('promtool', words, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, words, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stdin.on('error', () => undefined);

@@ -97,7 +97,7 @@ function readableBytes(value: string | number): string {
 
 function allowedOf(given: Property): string {
   if (given.enum) return given.enum.map((value) => `\`${value}\``).join(' ');
-  if (given.type === 'integer') return `${given.minimum} to ${given.maximum}`;
+  if (given.type === 'integer' || given.type === 'number') return `${given.minimum} to ${given.maximum}`;
   if (given.format === 'uri') return 'a URL';
   if (given.pattern?.includes('postgres')) return '`postgres://…` or `postgresql://…`';
   if (given.pattern?.includes('(,')) return '`host:port`, several with commas between';

@@ -10,16 +10,12 @@ export const schemaOfService: Readonly<Record<string, string>> = {
   scheduler: 'schedules',
 };
 
-/** Which dead letters a command is about. */
-export interface LetterFilter {
+/** What the operator asked for. */
+export interface DeadLetterCommand {
   readonly service: string | undefined;
   readonly tenant: string | undefined;
   readonly consumer: string | undefined;
   readonly reason: string | undefined;
-}
-
-/** What the operator asked for. */
-export interface DeadLetterCommand extends LetterFilter {
   readonly verb: 'list' | 'show' | 'replay' | 'discard';
   /** Dead letters by id. */
   readonly ids: readonly string[];
