@@ -68,12 +68,10 @@ describeWithOwnKafka('a broker that is killed', () => {
     await reader.subscribe({ group: topic, topics: [topic], handle: (batch) => Promise.resolve(void records.push(...batch)) });
     await publishAll(publisher, topic, { from: 0, to: 20 });
     const publishing = publishAll(publisher, topic, { from: 20, to: 400 });
-    for (let kills = 0; kills < 2; kills += 1) {
-      await sleep(300);
-      await kafka.kill();
-      await sleep(1_000);
-      await kafka.start();
-    }
+    await sleep(300);
+    await kafka.kill();
+    await sleep(1_000);
+    await kafka.start();
     const rejections = await publishing;
     await eventually(() => records.filter(({ key }) => key === keys[0]).some((record) => textOf(record) === '399'));
     await eventually(() => [...firstArrivals(records).values()].every((texts) => texts.length === 400));
@@ -117,7 +115,7 @@ describeWithOwnKafka('a broker that is killed', () => {
     const bus = await makeBus(topic, { publishTimeoutMs: 1_500 });
     await bus.subscribe({ group: topic, topics: [topic], handle: () => Promise.resolve() });
     await bus.publish([plainMessage(topic, 'k', '1')]);
-    await eventually(async () => (await bus.lag())[0]?.records === 0);
+    await eventually(async () => (await bus.lag()).every((lag) => lag.records === 0));
     await kafka.kill();
     await bus.close();
     await expect(bus.publish([plainMessage(topic, 'k', '2')])).rejects.toThrow('the bus is closed');

@@ -13,8 +13,7 @@ interface WaitingPiece extends Piece {
 
 /** Less than this is sent as it is: gzip's own frame would eat what it saves. */
 const leastCompressedBytes = 1_024;
-/** A broker that restarts is waited for; the time allowed for a send ends it earlier. */
-const retry = { retries: 60, initialRetryTime: 100, maxRetryTime: 500 };
+const retryPauseMs = 500;
 
 /**
  * Publishes through an idempotent producer: what it sends again after a broken connection is stored once.
@@ -120,6 +119,8 @@ export class KafkaPublisher {
 
   /** The partitioner is that of Kafka's Java clients: murmur2 of the key. */
   private makeProducer(): Producer {
+    // As long as a send may take: a broker that restarts is waited for.
+    const retry = { retries: Math.ceil(this.timeoutMs / retryPauseMs), initialRetryTime: 100, maxRetryTime: retryPauseMs };
     return kafkaClient(this.connection, retry).producer({
       idempotent: true,
       allowAutoTopicCreation: false,
