@@ -190,6 +190,23 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
     });
   }, 300_000);
 
+  it('lets one service run Jobs, and nobody do more', async () => {
+    const mayI = async (service: string, ...request: readonly string[]) => {
+      const account = `system:serviceaccount:${namespace}:${release}-${service}`;
+      return (await cluster.tryKubectl('-n', namespace, 'auth', 'can-i', ...request, '--as', account)).output.trim();
+    };
+    const requests = [
+      ['create', 'jobs.batch'],
+      ['watch', 'pods'],
+      ['get', 'pods', '--subresource=log'],
+      ['get', 'secrets'],
+      ['create', 'pods'],
+    ];
+    const answers = (service: string) => Promise.all(requests.map((request) => mayI(service, ...request)));
+    expect(await answers('workflow-orchestrator')).toEqual(['yes', 'yes', 'yes', 'no', 'no']);
+    expect(await answers('model-registry')).toEqual(['no', 'no', 'no', 'no', 'no']);
+  }, 300_000);
+
   it('is upgraded under load without a failed call', async () => {
     const key = await kubectl('get', 'secret', `${release}-operator-key`, '-o', 'jsonpath={.data.operator\\.key}');
     const operatorKey = Buffer.from(key, 'base64').toString();

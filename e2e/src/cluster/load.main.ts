@@ -54,21 +54,22 @@ async function listWritten(clients: ServiceClients, parent: string): Promise<Set
 
 const { parent, clients } = await newTenant();
 const page = { parent, pageSize: 10 };
+// A machine that is busy with the upgrade itself may take its time; what counts is whether an answer comes.
+const patient = { timeoutMs: 60_000 };
 const createModel = async () => {
   const modelId = `m${randomUUID()}`;
-  await clients
-    .get(models.ModelService)
-    .createModel({ parent, modelId, model: { description: 'load', task: 'none', runtime: models.Runtime.ONNX }, requestId: randomUUID() });
+  const model = { description: 'load', task: 'none', runtime: models.Runtime.ONNX };
+  await clients.get(models.ModelService).createModel({ parent, modelId, model, requestId: randomUUID() }, patient);
   written.add(`${parent}/models/${modelId}`);
 };
 const loops = [
-  loop('tenant-manager', () => clients.get(tenants.TenantService).getTenant({ name: parent })),
-  loop('model-registry', () => clients.get(models.ModelService).listModels(page)),
+  loop('tenant-manager', () => clients.get(tenants.TenantService).getTenant({ name: parent }, patient)),
+  loop('model-registry', () => clients.get(models.ModelService).listModels(page, patient)),
   loop('model-registry writes', createModel),
-  loop('ab-testing', () => clients.get(experiments.ExperimentService).listExperiments(page)),
-  loop('monitoring', () => clients.get(monitoring.MonitorService).listMonitors(page)),
-  loop('workflow-orchestrator', () => clients.get(workflows.WorkflowService).listWorkflows(page)),
-  loop('scheduler', () => clients.get(schedules.TriggerService).listTriggers(page)),
+  loop('ab-testing', () => clients.get(experiments.ExperimentService).listExperiments(page, patient)),
+  loop('monitoring', () => clients.get(monitoring.MonitorService).listMonitors(page, patient)),
+  loop('workflow-orchestrator', () => clients.get(workflows.WorkflowService).listWorkflows(page, patient)),
+  loop('scheduler', () => clients.get(schedules.TriggerService).listTriggers(page, patient)),
 ];
 console.log('started');
 for await (const phase of createInterface({ input: process.stdin })) console.log(JSON.stringify({ phase, ...counts.take() }));
