@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { fromJson } from '@bufbuild/protobuf';
 import { workflows } from '@q2/contracts';
 import type { V1ResourceQuota } from '@kubernetes/client-node';
 import { type Job, jobs, kindOf, type Wire } from '@q2/kubernetes';
@@ -65,6 +67,18 @@ describeWithOwnCluster('job steps', 'control', () => {
         { name: 'Q2_TENANT', value: 'acme' },
       ]),
     );
+  });
+
+  it('do what the guide for teams says', async () => {
+    const guide = await readFile(new URL('../../../../docs/guides/jobs.md', import.meta.url), 'utf8');
+    const example = fromJson(workflows.DefinitionSchema, JSON.parse(/```json\n(.*?)```/s.exec(guide)?.[1] ?? ''));
+    const { name: workflow } = await bench.definitions.createWorkflow({ parent: 'tenants/acme', workflowId: 'guide', definition: example });
+    const execution = await bench.executions.startExecution({ parent: 'tenants/acme', workflow, input: { day: '2026-01-31' } });
+    await place.finish('extract', 0, '{"rows": 31}');
+    const done = await bench.until(execution, ExecutionState.SUCCEEDED);
+    expect(done.output?.kind.value).toBe(31);
+    const [container] = (await place.jobsOf('extract'))[0]?.spec?.template.spec?.containers ?? [];
+    expect(container).toMatchObject({ image: 'registry.example.com/etl:1.4.2', args: ['--day', '2026-01-31'] });
   });
 
   it('are tried again as a new Job, and fail with the exit code that the last had', async () => {
@@ -202,60 +216,65 @@ describeWithOwnCluster('job steps', 'control', () => {
 
   describe('of a replica that dies', () => {
     let first: Bench;
-    let second: Bench | undefined;
+    let second: Bench;
 
-    beforeEach(async () => {
+    beforeAll(async () => {
       first = await Bench.start(undefined, place.settings);
     });
-    afterEach(async () => {
-      await second?.platform.stop();
-      await first.platform.stop();
-    });
+    afterEach(() => second.platform.stop());
+    afterAll(() => first.platform.stop());
 
-    /** It looks for no more jobs; the rest of it goes on. */
-    async function still(): Promise<void> {
-      await first.platform.get(JobDriver).beforeApplicationShutdown();
+    /** Another replica comes. */
+    async function replace(): Promise<void> {
+      second = await Bench.start(first.platform.databaseUrl, place.settings);
     }
 
-    async function end(execution: workflows.Execution, job: Job | undefined): Promise<void> {
-      await place.finish('handed', 0);
+    /** The one that dies: it claims the attempt of a step, and is never heard of again. */
+    async function abandon(step: string) {
+      const execution = await first.run(step, [shellStep(step, 'true')]);
+      const { view } = first.platform.get(JobCluster);
+      const [task] = await first.platform.get(JobDriver).claim();
+      if (view === undefined || task === undefined) throw new Error('nothing was claimed');
+      return { execution, task, cluster: view.cluster, manifest: jobManifest(view.place, attemptOf(task, Date.now())) };
+    }
+
+    async function end(step: string, execution: workflows.Execution, job: Job | undefined): Promise<void> {
+      await place.finish(step, 0);
       const done = await first.until(execution, ExecutionState.SUCCEEDED);
-      expect(stepOf(done, 'handed')?.attempts).toBe(1);
-      const ours = (await place.jobsOf('handed')).filter(({ metadata }) =>
-        execution.name.endsWith(`/${metadata?.labels?.['q2.io/execution'] ?? '-'}`),
-      );
-      expect(ours.map(({ metadata }) => metadata?.uid)).toEqual([job?.metadata?.uid]);
+      expect(stepOf(done, step)?.attempts).toBe(1);
+      expect((await place.jobsOf(step)).map(({ metadata }) => metadata?.uid)).toEqual([job?.metadata?.uid]);
     }
 
     it('are watched over by another, which makes no second Job', async () => {
       const execution = await first.run('handed', [shellStep('handed', 'true')]);
       await place.pod('handed');
       const [job] = await place.jobsOf('handed');
-      second = await Bench.start(first.platform.databaseUrl, place.settings);
-      await still();
-      await end(execution, job);
+      await replace();
+      // The first looks for no more jobs from here on, in the tests that follow too; the rest of it goes on.
+      await first.platform.get(JobDriver).beforeApplicationShutdown();
+      await end('handed', execution, job);
     });
 
     it('are found again where it died right after it had made them', async () => {
-      await still();
-      const execution = await first.run('handed', [shellStep('handed', 'true')]);
-      // The one that dies: it claims the attempt, makes the Job, and is never heard of again.
-      const { view } = first.platform.get(JobCluster);
-      const [task] = await first.platform.get(JobDriver).claim();
-      if (view === undefined || task === undefined) throw new Error('nothing was claimed');
-      const job = await view.cluster.create(jobs, jobManifest(view.place, attemptOf(task, Date.now())));
-      second = await Bench.start(first.platform.databaseUrl, place.settings);
-      await end(execution, job);
+      const { execution, cluster: api, manifest } = await abandon('orphan');
+      const job = await api.create(jobs, manifest);
+      await replace();
+      await end('orphan', execution, job);
+    });
+
+    it('are refused where somebody else has a Job of their name', async () => {
+      const { execution, cluster: api, manifest } = await abandon('taken');
+      await api.create(jobs, { ...manifest, metadata: { ...manifest.metadata, labels: {} } });
+      await replace();
+      const { failure } = await first.until(execution, ExecutionState.FAILED);
+      expect(failure).toMatchObject({ reason: 'JOB_REFUSED', message: expect.stringContaining("that is not this attempt's") });
     });
 
     it('are not made again where they were made and are gone', async () => {
-      await still();
-      const execution = await first.run('handed', [shellStep('handed', 'true')]);
-      const [task] = await first.platform.get(JobDriver).claim();
-      if (task === undefined) throw new Error('nothing was claimed');
+      const { execution, task } = await abandon('gone');
       const notes = { begunAtMs: Date.now() - 2 * 3_600_000 };
       expect(await first.platform.get(TaskResults).logged('acme', task, { data: { lines: [] }, notes })).toBe(true);
-      second = await Bench.start(first.platform.databaseUrl, place.settings);
+      await replace();
       expect((await first.until(execution, ExecutionState.FAILED)).failure).toMatchObject({ reason: 'JOB_LOST' });
     });
   });
