@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serviceNames, startProcesses, type PlatformProcesses, type ServiceName } from '../processes/platform-processes.js';
@@ -7,13 +7,14 @@ import { auditVerdicts } from './audit-verdicts.js';
 import { backlogVerdicts } from './backlog.js';
 import { FaultInjector, type Injected } from './fault-injector.js';
 import { planFaults } from './fault-plan.js';
+import { faultVerdicts } from './fault-verdicts.js';
 import { injectAll } from './fault-queue.js';
 import { Ledger } from './ledger.js';
 import { Load } from './load.js';
 import { openCustomers, type Customers } from './loaded-platform.js';
 import { KafkaServer, PostgresServer } from './servers.js';
 import { usageVerdicts } from './usage-verdict.js';
-import { merged, type Verdict } from './verdict.js';
+import { allHold, merged, type Verdict } from './verdict.js';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -57,7 +58,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const kafka = (options.hasKafka ?? true) ? await KafkaServer.start() : undefined;
     if (kafka !== undefined) undo.push(() => kafka.stop());
     const brokers = kafka === undefined ? {} : { brokers: kafka.brokers };
-    const platform = await startProcesses({ replicas: options.replicas ?? 2, databaseUrl: postgres.url, home, ...brokers });
+    // Compiled code is kept from start to start: a process that is killed a dozen times need not compile itself as often.
+    const environment = { NODE_COMPILE_CACHE: join(home, 'compiled') };
+    const { replicas = 2 } = options;
+    const platform = await startProcesses({ replicas, databaseUrl: postgres.url, home, environment, ...brokers });
     undo.push(() => platform.stop());
     return await rage(options, platform, kafka === undefined ? { postgres } : { postgres, kafka });
   } finally {
@@ -88,7 +92,13 @@ async function rage(
     const verdicts = [await stepAfterHealing(load, ledger)];
     await load.conclude();
     const backlog = await backlogVerdicts(platform, servers.postgres.url);
-    verdicts.push(...backlog.verdicts, ...(await judge(customers, load, ledger)), ...unaskedVerdicts(injector, ledger, load));
+    verdicts.push(
+      ...backlog.verdicts,
+      ...(await judge(customers, load, ledger)),
+      ...unaskedVerdicts(injector, ledger, load),
+      ...faultVerdicts(injected),
+    );
+    if (!allHold(verdicts)) say(`what the processes printed is in ${await saveOutputs(platform)}`);
     return {
       injected,
       verdicts: merged(verdicts),
@@ -100,6 +110,13 @@ async function rage(
   } finally {
     customers.close();
   }
+}
+
+/** Gives the folder that it wrote to. */
+async function saveOutputs(platform: PlatformProcesses): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'q2-chaos-output-'));
+  for (const each of platform.all) await writeFile(join(folder, `${each.service}-${String(each.index)}.log`), each.output());
+  return folder;
 }
 
 async function injectFaults(options: ChaosOptions, injector: FaultInjector): Promise<Injected[]> {

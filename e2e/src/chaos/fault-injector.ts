@@ -20,8 +20,10 @@ export interface Injected {
   readonly isHit: boolean;
 }
 
-/** How long an armed process gets to come to its point. */
-const reachesPointWithinMs = 15_000;
+/** How long an armed process gets to come to its point, its start included. */
+const reachesPointWithinMs = 60_000;
+/** How long a start may take where the machine is busy with other things. */
+const readyWithinMs = 600_000;
 
 /** Does to the platform what the plan says, and brings it up again. */
 export class FaultInjector {
@@ -83,7 +85,7 @@ export class FaultInjector {
       const ends = [await victim.end('SIGKILL')];
       await victim.start({ Q2_CRASH_POINT: `${fault.point}:${String(fault.passing)}` });
       if (fault.point === 'process.during-shutdown') {
-        await victim.untilReady();
+        await victim.untilReady(readyWithinMs);
         ends.push(await victim.end('SIGTERM'));
         return { fault, ends, isHit: ends[1] === 'SIGKILL', recoveryMs: await this.bringUp([victim]) };
       }
@@ -104,7 +106,7 @@ export class FaultInjector {
     for (let tries = 1; ; tries += 1) {
       await victim.start();
       try {
-        await victim.untilReady();
+        await victim.untilReady(readyWithinMs);
         return;
       } catch (error) {
         if (victim.isRunning || tries === 5) throw error;
