@@ -17,6 +17,11 @@ export interface NewEvent<S extends DescMessage> {
   readonly key: string;
   /** Tenant that owns the fact: the transaction's, unless it is one across tenants. */
   readonly tenant?: string;
+  /**
+   * Id of the event, for who announces a fact again because an earlier commit may or may not have happened: stored twice or published
+   * twice it is handled once. @default a new one
+   */
+  readonly id?: string;
 }
 
 /** Stores events in the same transaction as the change that they announce. A relay publishes them afterwards. */
@@ -71,7 +76,7 @@ export class Outbox {
     const tenant = event.tenant ?? tx.tenant;
     if (tenant === undefined) throw new Error(`${event.type.typeName} of ${event.key} names no tenant, and its transaction has none`);
     const announced = {
-      id: newId(),
+      id: event.id ?? newId(),
       topic: topicOf(event.type),
       type: event.type.typeName,
       source: this.source,
@@ -91,7 +96,8 @@ export class Outbox {
       return [tenant, id, partition, topic, key, JSON.stringify(headers), Buffer.from(value)];
     });
     const columns = 'tenant_id, id, partition, topic, key, headers, data';
-    await tx.execute(`insert into outbox_event (${columns}) values ${placeholders(rows.length, columns.split(',').length)}`, parameters);
+    const values = placeholders(rows.length, columns.split(',').length);
+    await tx.execute(`insert into outbox_event (${columns}) values ${values} on conflict do nothing`, parameters);
     tx.afterCommit(() => {
       for (const partition of partitions) this.onCommitted(partition);
     });

@@ -1,6 +1,7 @@
 import type { Tx } from '@q2/database';
 import type { NewEvent } from '@q2/events';
 import type { DescMessage } from '@bufbuild/protobuf';
+import { Unavailable } from '@q2/errors';
 import { Clock } from '@q2/service-kit';
 import { UsageMeter } from './usage-meter.service.js';
 
@@ -21,20 +22,26 @@ const unused: Tx = {
 describe('UsageMeter', () => {
   let announced: unknown[];
   let isAway: boolean;
+  let failsAfterwards: Error | undefined;
   let warnings: number;
   let meter: UsageMeter;
 
   beforeEach(() => {
     announced = [];
     isAway = false;
+    failsAfterwards = undefined;
     warnings = 0;
     const database = {
-      inTenant: <T>(tenant: string, work: (tx: Tx) => Promise<T>): Promise<T> =>
-        isAway ? Promise.reject(new Error(`no database for ${tenant}`)) : work(unused),
+      inTenant: async <T>(tenant: string, work: (tx: Tx) => Promise<T>): Promise<T> => {
+        if (isAway) throw new Error(`no database for ${tenant}`);
+        const result = await work(unused);
+        if (failsAfterwards) throw failsAfterwards;
+        return result;
+      },
     };
     const outbox = {
       add: <S extends DescMessage>(_: unknown, event: NewEvent<S>) => {
-        announced.push(event.data);
+        announced.push({ ...event.data, id: event.id });
         return Promise.resolve();
       },
     };
@@ -60,6 +67,23 @@ describe('UsageMeter', () => {
     meter.countPrediction('acme');
     await meter.flush();
     expect(announced).toMatchObject([{ tenant: 'acme', quantity: 2n }]);
+  });
+
+  it('repeats under the same id what may have been announced, apart from what came since', async () => {
+    failsAfterwards = new Unavailable('DATABASE_COMMIT_UNKNOWN', 'the connection was lost during the commit');
+    meter.countPrediction('acme');
+    await meter.flush();
+    failsAfterwards = undefined;
+    isAway = true;
+    await meter.flush();
+    isAway = false;
+    meter.countPrediction('acme');
+    await meter.flush();
+    await meter.flush();
+    const ids = announced.map((event) => (typeof event === 'object' && event !== null && 'id' in event ? event.id : undefined));
+    expect(announced).toMatchObject([{ quantity: 1n }, { quantity: 1n }, { quantity: 1n }]);
+    expect(ids[1]).toBe(ids[0]);
+    expect(ids[2]).not.toBe(ids[0]);
   });
 
   it('announces what is left when the process stops', async () => {

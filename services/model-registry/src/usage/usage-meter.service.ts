@@ -1,16 +1,27 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { auditEvents } from '@q2/contracts';
-import { Database } from '@q2/database';
+import { Database, newId } from '@q2/database';
+import { DomainError } from '@q2/errors';
 import { Outbox } from '@q2/events';
 import { Clock, Logger } from '@q2/service-kit';
 
 const flushEveryMs = 1_000;
 
+/** What was counted of a tenant, under the id of the event that tells it. */
+interface Announcement {
+  readonly id: string;
+  readonly tenant: string;
+  readonly quantity: number;
+  /** An earlier try may have been committed: it is repeated as it is, so that its consumer counts it once. */
+  readonly isUnsure: boolean;
+}
+
 /** Counts predictions in memory, one number for each tenant, and announces them each second. */
 @Injectable()
 export class UsageMeter implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private counts = new Map<string, number>();
+  private unsure: Announcement[] = [];
   private timer: NodeJS.Timeout | undefined;
   private flushing: Promise<void> = Promise.resolve();
 
@@ -39,26 +50,33 @@ export class UsageMeter implements OnApplicationBootstrap, BeforeApplicationShut
   /** Announces what was counted; one flush after another, so that a slow database is not asked twice. */
   flush(): Promise<void> {
     this.flushing = this.flushing.then(async () => {
-      const counts = this.counts;
+      const counted = [...this.counts].map(([tenant, quantity]) => ({ id: newId(), tenant, quantity, isUnsure: false }));
       this.counts = new Map();
-      for (const [tenant, quantity] of counts) await this.announce(tenant, quantity);
+      for (const announcement of [...this.unsure.splice(0), ...counted]) await this.announce(announcement);
     });
     return this.flushing;
   }
 
-  /** What cannot be announced now is counted again. */
-  private async announce(tenant: string, quantity: number): Promise<void> {
+  /** What cannot be announced now is counted again, unless it may have been announced: then it keeps its id. */
+  private async announce(announcement: Announcement): Promise<void> {
+    const { id, tenant, quantity } = announcement;
     try {
       await this.database.inTenant(tenant, (tx) =>
         this.outbox.add(tx, {
+          id,
           type: auditEvents.UsageRecordedSchema,
           key: `tenants/${tenant}`,
           data: { tenant, resource: 'predictions', quantity: BigInt(quantity), time: timestampFromDate(this.clock.now()) },
         }),
       );
     } catch (error) {
-      this.counts.set(tenant, (this.counts.get(tenant) ?? 0) + quantity);
+      if (announcement.isUnsure || mayHaveHappened(error)) this.unsure.push({ ...announcement, isUnsure: true });
+      else this.counts.set(tenant, (this.counts.get(tenant) ?? 0) + quantity);
       this.logger.warn({ err: error, tenant }, 'usage could not be announced; it is tried again');
     }
   }
+}
+
+function mayHaveHappened(error: unknown): boolean {
+  return error instanceof DomainError && error.reason === 'DATABASE_COMMIT_UNKNOWN';
 }
