@@ -18,8 +18,12 @@ export interface Outcome {
 export class RawCaller {
   private readonly client: Client;
 
-  constructor(address: string) {
-    this.client = new Client(address, credentials.createInsecure(), { 'grpc.max_send_message_length': -1 });
+  /** @param target address, or several as grpc-js takes them: `ipv4:one:1,two:2` are called in turn */
+  constructor(target: string) {
+    this.client = new Client(target, credentials.createInsecure(), {
+      'grpc.max_send_message_length': -1,
+      'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+    });
   }
 
   /** Sends one request and takes at most one response, whatever the kind of method. */

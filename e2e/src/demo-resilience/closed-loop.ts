@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { experiments, models, monitoring, tenants, workflows } from '@q2/contracts';
 import type { ServiceClients } from '@q2/service-kit';
-import { signIn } from '../demo/sign-in.js';
+import { signIn, type Whereabouts } from '../demo/sign-in.js';
 import { keyFile } from '../process/running-platform.js';
 
 /** What a run of the demo left behind, as the platform tells it. */
@@ -27,8 +27,8 @@ export const closedLoop: LeftBehind = {
 };
 
 /** Reads with the operator's key what a run left behind. */
-export async function leftBehind(at: { home: string; grpcAddress: string; tenant: string }): Promise<LeftBehind> {
-  const clients = signIn(at.grpcAddress, (await readFile(keyFile(at.home), 'utf8')).trim());
+export async function leftBehind(at: { home: string; where: string | Whereabouts; tenant: string }): Promise<LeftBehind> {
+  const clients = signIn(at.where, (await readFile(keyFile(at.home), 'utf8')).trim());
   const { tenant } = at;
   try {
     const { decisions } = await clients.get(experiments.ExperimentService).listDecisions({ parent: `${tenant}/experiments/digits-1-1` });

@@ -27,7 +27,7 @@ describe('the demo', () => {
       exitCode: 0,
       output: expect.stringContaining('The loop is closed'),
     });
-    expect(await leftBehind({ home, grpcAddress: platform.grpcAddress, tenant: demo.tenant })).toEqual(closedLoop);
+    expect(await leftBehind({ home, where: platform.grpcAddress, tenant: demo.tenant })).toEqual(closedLoop);
   };
 
   it('runs again and again, each time with a tenant of its own', async () => {

@@ -19,9 +19,13 @@ export class RunningDemo {
     child.stderr?.on('data', read);
   }
 
-  /** @param home the platform's: the demo finds the operator's key there, and keeps there which run was interrupted */
-  static start(home: string, grpcAddress: string): RunningDemo {
-    const env = { ...process.env, NODE_OPTIONS: '', Q2_HOME: home, Q2_ADDRESS: grpcAddress };
+  /**
+   * @param home  the platform's: the demo finds the operator's key there, and keeps there which run was interrupted
+   * @param where the platform's address, or variables that say where each service is
+   */
+  static start(home: string, where: string | Readonly<Record<string, string>>): RunningDemo {
+    const addresses = typeof where === 'string' ? { Q2_ADDRESS: where } : where;
+    const env = { ...process.env, NODE_OPTIONS: '', Q2_HOME: home, ...addresses };
     return new RunningDemo(spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] }));
   }
 
