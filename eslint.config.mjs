@@ -38,7 +38,14 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.spec.ts', '**/*.integration.ts', '**/*.proof.ts', 'e2e/**/*.ts', 'libs/testing/**/*.ts', 'libs/events/src/contract/**/*.ts'],
+    files: [
+      '**/*.spec.ts',
+      '**/*.integration.ts',
+      '**/*.proof.ts',
+      'e2e/**/*.ts',
+      'libs/testing/**/*.ts',
+      'libs/events/src/contract/**/*.ts',
+    ],
     rules: { 'max-lines': 'off', 'max-lines-per-function': 'off', 'no-console': 'off' },
   },
   { files: ['**/main.ts', '**/database-url.ts', '**/check-contracts.ts'], rules: { 'no-console': 'off' } },

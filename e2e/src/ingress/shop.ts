@@ -7,7 +7,7 @@ import { patiently, until } from '../demo/patience.js';
 import { signIn } from '../demo/sign-in.js';
 import { keyFile, type RunningPlatform } from '../process/running-platform.js';
 
-export const acme = 'tenants/acme';
+const acme = 'tenants/acme';
 const experiment = `${acme}/experiments/checkout`;
 
 /** A tenant with what the records of docs/producers.md are about, and what came of them. */

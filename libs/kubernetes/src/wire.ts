@@ -11,7 +11,7 @@ export type Wire<T> = T extends Date
       : T;
 
 /** What every object of Kubernetes has. */
-export interface ObjectMeta {
+interface ObjectMeta {
   name?: string;
   namespace?: string;
   uid?: string;

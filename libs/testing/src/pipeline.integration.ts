@@ -111,7 +111,9 @@ describe('the pipeline', () => {
     const base = `http://127.0.0.1:${platform.process.httpPort}`;
     expect((await fetch(`${base}/readyz`)).status).toBe(200);
     const metrics = await (await fetch(`${base}/metrics`)).text();
-    expect(metrics).toMatch(/grpc_server_handling_seconds_count\{service="[a-z-]+",grpc_service="q2.tenants.v1.PlanService",grpc_method="GetPlan",grpc_code="INTERNAL"\} 1/);
+    expect(metrics).toMatch(
+      /grpc_server_handling_seconds_count\{service="[a-z-]+",grpc_service="q2.tenants.v1.PlanService",grpc_method="GetPlan",grpc_code="INTERNAL"\} 1/,
+    );
     expect(metrics).toMatch(/q2_outbox_backlog\{service="[a-z-]+"\} \d+/);
     expect((await fetch(`${base}/nowhere`)).status).toBe(404);
   });

@@ -6,7 +6,7 @@ export const addressListScheme = 'q2-list';
 type Endpoints = Parameters<experimental.ResolverListener>[0];
 
 /** Resolves each name of a list as grpc-js resolves a single one, and gives the addresses of all. */
-export class AddressListResolver implements experimental.Resolver {
+class AddressListResolver implements experimental.Resolver {
   private readonly resolvers: readonly experimental.Resolver[];
   private readonly results = new Map<string, Endpoints>();
 

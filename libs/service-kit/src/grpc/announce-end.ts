@@ -30,7 +30,8 @@ function refuseAfterLast(listener: NetServer, sessions: readonly ServerHttp2Sess
   listener.removeAllListeners('stream');
   listener.on('stream', (stream: ServerHttp2Stream, ...rest: unknown[]) => {
     const last = lastOf.get(stream.session);
-    if (last === undefined || (stream.id ?? 0) <= last) return serving.forEach((serve) => Reflect.apply(serve, listener, [stream, ...rest]));
+    if (last === undefined || (stream.id ?? 0) <= last)
+      return serving.forEach((serve) => Reflect.apply(serve, listener, [stream, ...rest]));
     stream.on('error', () => undefined);
     stream.close(constants.NGHTTP2_REFUSED_STREAM);
   });

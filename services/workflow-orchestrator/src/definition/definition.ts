@@ -39,7 +39,7 @@ export interface ActionWork {
 }
 
 /** A task for a remote worker. */
-export interface TaskWork {
+interface TaskWork {
   readonly kind: 'task';
   readonly queue: string;
   readonly handler: string;

@@ -108,6 +108,23 @@ describeWithOwnCluster('job steps on a node', 'full', () => {
     expect(JSON.stringify(outputOf(done, 'wordy'))).toContain(`4999 ${line}`);
   });
 
+  it('go on when the API server dies and comes back', async () => {
+    const script = 'i=0; while [ $i -lt 30 ]; do echo "line $i"; i=$((i+1)); sleep 0.1; done';
+    const early = await bench.run('early', [shellStep('early', script)]);
+    await eventually(
+      () => linesSoFar(early.name),
+      (count) => count > 0,
+    );
+    await cluster.killApiServer();
+    const late = await bench.run('late', [shellStep('late', 'echo late')]);
+    await cluster.startApiServer();
+    await bench.until(early, ExecutionState.SUCCEEDED);
+    await bench.until(late, ExecutionState.SUCCEEDED);
+    expect((await logOf(early.name)).lines).toEqual(Array.from({ length: 30 }, (_, n) => `line ${n}`));
+    expect((await logOf(late.name)).lines).toEqual(['late']);
+    expect([(await place.jobsOf('early')).length, (await place.jobsOf('late')).length]).toEqual([1, 1]);
+  }, 180_000);
+
   it('lose no line and run once, though the replicas that watch over them are killed', async () => {
     await bench.platform.get(JobDriver).beforeApplicationShutdown();
     const replicas = [await replica(), await replica(), await replica()];
