@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import { auditEvents } from '@q2/contracts';
-import type { Database, Tx } from '@q2/database';
+import { newId, type Database, type Tx } from '@q2/database';
 import { startTestDatabase, type TestDatabase } from '@q2/database/testing';
 import { contractSchema, eventually, silentLog } from '../contract/contract-world.js';
 import type { BusMessage, EventBus } from '../event-bus.port.js';
@@ -253,6 +253,14 @@ describe('Relay', () => {
     expect(warnings).toEqual(
       expect.arrayContaining([expect.stringContaining('could not be emptied'), expect.stringContaining('their leases will run out')]),
     );
+  });
+
+  it('stores an event once that is announced again under its id', async () => {
+    const outbox = new Outbox('services/contract', () => undefined);
+    const type = auditEvents.UsageRecordedSchema;
+    const id = newId();
+    for (const _ of [1, 2]) await database.inTenant('acme', (tx) => outbox.add(tx, { type, data: {}, key: 'k', id }));
+    expect(await rows()).toEqual([{ key: 'k' }]);
   });
 
   it('needs a tenant for every event', async () => {
