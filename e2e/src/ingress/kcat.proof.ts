@@ -30,14 +30,14 @@ function proof(): void {
     platform = await mustStart(home, { KAFKA_BROKERS: kafka.brokers.join(',') });
     shop = await Shop.open(platform, home);
     environment = { Q2_KAFKA: kafka.brokers.join(','), Q2_KEY: (await shop.producerKey('acme')).text };
-  }, 240_000);
+  }, 600_000);
 
   afterAll(async () => {
     shop?.close();
     await platform?.end('SIGTERM');
     await kafka?.stop();
     await rm(home, { recursive: true, force: true });
-  }, 120_000);
+  }, 240_000);
 
   /** Runs a script that may use the page's `send`. */
   const run = (script: string, change: Partial<typeof environment> = {}) =>
@@ -62,24 +62,24 @@ function proof(): void {
     await run(`${line}${line}`);
     await untilCounted(2, 'events', 'duplicate');
     expect(await shop.executions()).toBe(1);
-  }, 240_000);
+  }, 600_000);
 
   it("counts the page's outcome in the experiment", async () => {
     await run(blockWith('sh', 'send outcomes'));
     expect(await shop.purchases(1)).toMatchObject({ units: 1n, mean: 1 });
-  }, 240_000);
+  }, 600_000);
 
   it("fires an alert by the page's metric", async () => {
     await run(blockWith('sh', 'send metrics'));
     expect(await shop.firingAlert()).toMatchObject({ monitor: 'tenants/acme/monitors/checkout', value: 0.5 });
-  }, 240_000);
+  }, 600_000);
 
   it("starts a workflow by the page's program", async () => {
     const program = fileURLToPath(new URL('./producers-page-example.ts', import.meta.url));
     await writeFile(program, blockWith('ts', "from 'kafkajs'"));
     await runShell(`"${process.execPath}" --no-warnings "${program}"`, { ...environment, NODE_OPTIONS: '' });
     expect((await shop.executionFor('order-8')).input).toEqual({ order: 'order-8', amount: 20 });
-  }, 240_000);
+  }, 600_000);
 
   it('reads what producers compressed, by whatever codec', async () => {
     const before = await counted('metrics', 'accepted');
@@ -90,7 +90,7 @@ function proof(): void {
     }
     await untilCounted(before + 4, 'metrics', 'accepted');
     expect(await shop.points('acme', 'compressed')).toBe(4);
-  }, 240_000);
+  }, 600_000);
 
   it('refuses bad records with their reasons, keeps them in the dead letters without credentials, counts them, and goes on behind them', async () => {
     const foreign = await shop.producerKey('globex');
@@ -119,7 +119,7 @@ function proof(): void {
     for (const secret of [environment.Q2_KEY, foreign.text, madeUp]) expect(letters).not.toContain(secret);
     expect(letters).not.toMatch(/authorization=|Bearer q2/);
     expect(letters).toMatch(/dlq_error=authorization: must be Bearer, a space, and an access token or an API key/);
-  }, 240_000);
+  }, 600_000);
 
   it('refuses a key soon after it was revoked, and a tenant that was suspended', async () => {
     const key = await shop.producerKey('acme');
@@ -144,5 +144,5 @@ function proof(): void {
       await new Promise((resolve) => setTimeout(resolve, 500));
       return (await counted('metrics', 'refused', 'TENANT_NOT_ACTIVE')) > 0 ? true : undefined;
     });
-  }, 360_000);
+  }, 600_000);
 }

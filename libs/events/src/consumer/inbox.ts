@@ -14,13 +14,7 @@ export async function admit(tx: Tx, deliveries: readonly Delivery[]): Promise<Re
      select $1, $2, arriving.event_id from unnest($4::text[], $5::text[]) as arriving (event_id, key)
      where not exists (select from parked_event p where (p.tenant_id, p.consumer, p.topic, p.key) = ($1, $2, $3, arriving.key))
      on conflict do nothing returning event_id`,
-    [
-      first.event.tenant,
-      first.consumer,
-      first.message.topic,
-      deliveries.map(({ id }) => id),
-      deliveries.map(({ event }) => event.key),
-    ],
+    [first.event.tenant, first.consumer, first.message.topic, deliveries.map(({ id }) => id), deliveries.map(({ event }) => event.key)],
   );
   return new Set(rows.map((row) => row.event_id));
 }

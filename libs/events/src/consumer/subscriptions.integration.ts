@@ -31,7 +31,12 @@ class HandBus implements EventBus {
 
   /** Delivers as one batch of one partition. */
   async deliver(group: string, messages: readonly BusMessage[], partition = 0): Promise<void> {
-    const records: BusRecord[] = messages.map((message) => ({ ...message, partition, offset: String(this.offset++), storedAt: new Date() }));
+    const records: BusRecord[] = messages.map((message) => ({
+      ...message,
+      partition,
+      offset: String(this.offset++),
+      storedAt: new Date(),
+    }));
     await this.handlers.get(group)?.(records);
   }
 
