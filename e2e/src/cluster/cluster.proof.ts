@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describeWithOwnCluster } from '@q2/kubernetes/testing';
 import { z } from 'zod';
+import type { CallReport } from './call-counts.js';
 import { buildPlatformImages, buildStoresImage, type Image } from './images.js';
 import { startLoad, type Load } from './load.js';
 import { onePod, restrictedNamespace, stores } from './manifests.js';
@@ -27,6 +28,12 @@ let load: Load;
 
 /** Prints a figure for the record. */
 const measure = (text: string) => process.stderr.write(`measured: ${text}\n`);
+
+/** Prints what came of the calls during a phase, and each failure. */
+function measureCalls(name: string, { succeeded, failed, failures }: CallReport): void {
+  measure(`cluster: ${name}: ${succeeded} calls succeeded, ${failed} failed`);
+  for (const [failure, count] of Object.entries(failures)) process.stderr.write(`${count} times ${failure}\n`);
+}
 
 /** Runs a phase and prints how long it took. */
 async function phase<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -216,7 +223,7 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
       phase('helm upgrade under load', () => helm('upgrade', release, chart, ...settingsOf(1), '--wait', '--timeout', '9m')),
     );
     const report = await load.report('upgrade');
-    measure(`cluster: upgrade: ${report.succeeded} calls succeeded, ${report.failed} failed`);
+    measureCalls('upgrade', report);
     expect(report.failures).toEqual({});
     expect(report.succeeded).toBeGreaterThan(100);
     const after = await pods();
@@ -239,14 +246,14 @@ describeWithOwnCluster('the platform on Kubernetes', 'full', () => {
       }),
     );
     const report = await load.report('deletions');
-    measure(`cluster: each pod deleted once: ${report.succeeded} calls succeeded, ${report.failed} failed`);
+    measureCalls('each pod deleted once', report);
     expect(report.failures).toEqual({});
   }, 600_000);
 
   it('goes back to the release before, and keeps every acknowledged write', async () => {
     await explained(() => phase('helm rollback under load', () => helm('rollback', release, '1', '--wait', '--timeout', '9m')));
     const report = await load.report('rollback');
-    measure(`cluster: rollback: ${report.succeeded} calls succeeded, ${report.failed} failed`);
+    measureCalls('rollback', report);
     expect(report.failures).toEqual({});
     const images = await kubectl('get', 'deployments', '-l', `app.kubernetes.io/instance=${release}`, '-o', 'jsonpath={..image}');
     expect(new Set(images.split(' '))).toEqual(new Set([`${image(0).name}:${image(0).tag}`]));
