@@ -108,14 +108,14 @@ describe('the documented backup of a platform that runs', () => {
     await runCommands(restore, path, environment);
     restored = await mustStart(environment.restored);
     clients = signIn(restored.grpcAddress, (await readFile(keyFile(environment.restored), 'utf8')).trim());
-  }, 240_000);
+  }, 600_000);
   afterAll(async () => {
     if (!hasPsql) return;
     await platform?.end('SIGKILL');
     await restored?.end('SIGTERM');
     clients.close();
     await rm(folder, { recursive: true, force: true });
-  });
+  }, 120_000);
 
   it('brings back all that was acknowledged before it began', async () => {
     if (!hasPsql) return;
@@ -142,5 +142,5 @@ describe('the documented backup of a platform that runs', () => {
     expect([...counts.values()].filter((count) => count !== 1)).toEqual([]);
     const { intact } = await clients.get(tenants.AuditService).verifyLog({ parent: 'tenants/platform' });
     expect(intact).toBe(true);
-  });
+  }, 120_000);
 });

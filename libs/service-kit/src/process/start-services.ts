@@ -16,6 +16,7 @@ import { postgresAt } from './postgres-at.js';
 import type { ProcessContext } from './process-context.js';
 import type { ProcessShell } from './process-shell.js';
 import { ProcessModule } from './process.module.js';
+import { sharedReading } from './shared-reading.js';
 
 export interface ServicesOptions {
   /** Name of the process. */
@@ -116,7 +117,8 @@ function processContext(
   metrics.gauge('grpc_server_calls_in_flight', 'Unary calls being served', () => inFlight.size);
   metrics.gauges(
     { name: 'q2_consumer_lag', help: 'Events published and not yet handled by a group', labelNames: ['group', 'topic'] },
-    async () => (await bus.lag()).map(({ group, topic, records }) => ({ labels: { group, topic }, value: records })),
+    // However often it is scraped, the brokers are asked once at a time.
+    sharedReading(async () => (await bus.lag()).map(({ group, topic, records }) => ({ labels: { group, topic }, value: records })), 1_000),
   );
   const publicClients = new ServiceClients(peersOf(settings, grpc), undefined);
   const tokens = new TokenVerifier(options.fetchKeys ?? (() => fetchJwks(publicClients)));
