@@ -15,8 +15,8 @@ import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { tenants } from '@q2/contracts';
 import { ServiceClients } from '@q2/service-kit';
 import { startTestDatabase } from '@q2/testing';
-import { startProcesses } from '../processes/platform-processes.js';
-import { startTraceCollector, type CollectedSpan } from './trace-collector.js';
+import { startProcesses, type PlatformProcesses, type ProcessesOptions } from '../processes/platform-processes.js';
+import { spanKinds, startTraceCollector, type CollectedSpan } from './trace-collector.js';
 
 /** What one traced change left behind. */
 export interface TracedChange {
@@ -38,32 +38,31 @@ export async function traceChange(brokers?: readonly string[]): Promise<TracedCh
   const home = await mkdtemp(join(tmpdir(), 'q2-trace-'));
   const collector = await startTraceCollector();
   const database = await startTestDatabase();
-  const platform = await startProcesses({
-    services: ['tenant-manager', 'model-registry'],
-    databaseUrl: database.url,
-    home,
-    ...(brokers && { brokers }),
-    environment: {
-      OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-      // Nothing that begins in the platform itself is recorded, only what the caller asks for.
-      OTEL_TRACES_SAMPLER_ARG: '0',
-    },
-  });
+  let platform: PlatformProcesses | undefined;
   try {
+    platform = await startTraced({ databaseUrl: database.url, home, ...(brokers && { brokers }) }, collector.endpoint);
     const operatorKey = (await readFile(platform.operatorKeyFile, 'utf8')).trim();
     const caller = await TracedCaller.signIn(platform.addressesOf('tenant-manager')[0] ?? '', operatorKey);
     const secret = await change(caller);
     caller.close();
-    await until(() => collector.spans.some(({ kind, resource }) => kind === 5 && resource['service.name'] === 'model-registry'));
+    const isHandled = ({ kind, resource }: CollectedSpan) => kind === spanKinds.consumer && resource['service.name'] === 'model-registry';
+    await until(() => collector.spans.some(isHandled));
+    // What is left is sent before a process ends.
     await platform.stop();
     const { traceId, spanId } = caller;
     return { traceId, callerSpanId: spanId, spans: collector.spans, secrets: [operatorKey, caller.token, secret] };
   } finally {
-    await platform.stop();
+    await platform?.stop();
     await database.stop();
     await collector.stop();
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** Nothing that begins in the platform itself is recorded, only what a caller asks for. */
+function startTraced(options: ProcessesOptions, endpoint: string): Promise<PlatformProcesses> {
+  const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_TRACES_SAMPLER_ARG: '0' };
+  return startProcesses({ ...options, services: ['tenant-manager', 'model-registry'], environment });
 }
 
 /** @returns the text of a new API key */
