@@ -5,7 +5,7 @@ import { serviceNames, startProcesses, type PlatformProcesses, type ServiceName 
 import { stepAfterHealing, tenantsKnownEverywhere } from './after-healing.js';
 import { auditVerdicts } from './audit-verdicts.js';
 import { backlogVerdicts } from './backlog.js';
-import { FaultInjector, type Injected } from './fault-injector.js';
+import { FaultInjector, readyWithinMs, type Injected } from './fault-injector.js';
 import { planFaults } from './fault-plan.js';
 import { faultVerdicts } from './fault-verdicts.js';
 import { injectAll } from './fault-queue.js';
@@ -61,8 +61,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     // Compiled code is kept from start to start: a process that is killed a dozen times need not compile itself as often.
     const environment = { NODE_COMPILE_CACHE: join(home, 'compiled') };
     const { replicas = 2 } = options;
-    const platform = await startProcesses({ replicas, databaseUrl: postgres.url, home, environment, ...brokers });
+    const platform = await startProcesses({ replicas, databaseUrl: postgres.url, home, environment, autostart: false, ...brokers });
     undo.push(() => platform.stop());
+    for (const each of platform.all) await each.start();
+    await Promise.all(platform.all.map((each) => each.untilReady(readyWithinMs)));
     return await rage(options, platform, kafka === undefined ? { postgres } : { postgres, kafka });
   } finally {
     for (const step of undo.reverse()) await step();

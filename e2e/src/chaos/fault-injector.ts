@@ -23,7 +23,7 @@ export interface Injected {
 /** How long an armed process gets to come to its point, its start included. */
 const reachesPointWithinMs = 60_000;
 /** How long a start may take where the machine is busy with other things. */
-const readyWithinMs = 600_000;
+export const readyWithinMs = 600_000;
 
 /** Does to the platform what the plan says, and brings it up again. */
 export class FaultInjector {
