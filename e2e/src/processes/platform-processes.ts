@@ -88,7 +88,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Platfor
 function settingsOf({ home, databaseUrl, brokers }: ProcessesOptions, operatorKeyFile: string): Record<string, string> {
   return {
     DATABASE_URL: databaseUrl,
-    DATABASE_POOL_SIZE: '4',
+    DATABASE_POOL_SIZE: '6',
     Q2_SERVICE_KEYS_DIRECTORY: join(home, 'keys'),
     Q2_ARTIFACTS_DIRECTORY: join(home, 'artifacts'),
     Q2_OPERATOR_KEY_FILE: operatorKeyFile,

@@ -39,7 +39,8 @@ export class SteadyLoad {
   /** Resolves once so many more changes of each method have been acknowledged. */
   async untilMore(count: number): Promise<void> {
     const before = new Map(this.acknowledged);
-    const isThere = () => sampleChanges.every(({ method }) => this.count(method.name) >= (find(before, method.name) ?? 0) + count);
+    const { changes = sampleChanges } = this.options;
+    const isThere = () => changes.every(({ method }) => this.count(method.name) >= (find(before, method.name) ?? 0) + count);
     while (!isThere() && this.failures.length === 0) await sleep(50);
   }
 

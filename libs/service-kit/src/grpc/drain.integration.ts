@@ -20,7 +20,7 @@ async function startReplica(delayMs: number, seen: string[]): Promise<{ server: 
   };
   const handler = (call: { request: Buffer }, done: (error: null, answer: Buffer) => void) => {
     seen.push(call.request.toString());
-    setTimeout(() => done(null, call.request), delayMs);
+    setTimeout(() => done(null, call.request), delayMs).unref();
   };
   server.add(models.ModelService, new Map([['GetModel', { definition, handler }]]));
   await new Promise<void>((resolve, reject) => server.listen((error) => (error ? reject(new Error(String(error))) : resolve())));

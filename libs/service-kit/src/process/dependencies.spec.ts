@@ -1,4 +1,4 @@
-import { Unauthenticated, Unavailable } from '@q2/errors';
+import { ResourceExhausted, Unauthenticated, Unavailable } from '@q2/errors';
 import { Dependencies, StartAborted } from './dependencies.js';
 import type { Logger } from './logger.js';
 
@@ -27,6 +27,7 @@ describe('Dependencies', () => {
       seen.push(dependencies.waitingFor);
       attempts += 1;
       if (attempts <= 2) return refused();
+      if (attempts === 4) return Promise.reject(new ResourceExhausted('DATABASE_POOL_EXHAUSTED', 'all connections are in use'));
       if (attempts === 3) return Promise.reject(new Unavailable('DATABASE_UNAVAILABLE', 'the database system is starting up'));
       return Promise.resolve(7);
     });
@@ -36,6 +37,7 @@ describe('Dependencies', () => {
     expect(lines).toEqual([
       'waiting for PostgreSQL at db:1: connection refused',
       'waiting for PostgreSQL at db:1: the database system is starting up',
+      'waiting for PostgreSQL at db:1: all connections are in use',
       'no longer waiting for PostgreSQL at db:1',
     ]);
   });

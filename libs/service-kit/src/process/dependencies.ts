@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeadlineExceeded, Unavailable } from '@q2/errors';
+import { DeadlineExceeded, ResourceExhausted, Unavailable } from '@q2/errors';
 import type { Logger } from './logger.js';
 import { whyAway } from './why-away.js';
 
@@ -101,13 +101,15 @@ class Waiting {
 type Outcome<T> = { readonly result: T } | { readonly error: Error };
 type Bound<T> = (patience: AbortSignal, trying: Promise<Outcome<T>>) => Promise<Outcome<T>>;
 
-/** Only what is not there yet may come right; a wrong password never does. */
+/** What is away may come, and what is overloaded may be less so; a wrong password never comes right. */
+const mayComeRight = [Unavailable, DeadlineExceeded, ResourceExhausted];
+
 async function outcomeOf<T>(attempt: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return { result: await attempt() };
   } catch (error) {
     const isTaken = error instanceof Unavailable && error.reason === 'PORT_IN_USE';
-    if ((error instanceof Unavailable && !isTaken) || error instanceof DeadlineExceeded) return { error };
+    if (mayComeRight.some((kind) => error instanceof kind) && !isTaken && error instanceof Error) return { error };
     throw error;
   }
 }
