@@ -3,8 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
 import { startTestDatabase, type TestDatabase } from '@q2/database/testing';
 import { startPlatform, type Platform } from './platform.js';
+
+// Each run of the program loads all contracts, which takes a loaded machine its time.
+jest.setTimeout(180_000);
 
 let server: TestDatabase;
 let home: string;

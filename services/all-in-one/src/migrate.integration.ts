@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
 import { startTestDatabase, type TestDatabase } from '@q2/database/testing';
 import { migratePlatform } from './migrate.js';
+
+// Each run of the program loads all contracts, which takes a loaded machine its time.
+jest.setTimeout(180_000);
 
 let server: TestDatabase;
 beforeAll(async () => {
@@ -58,6 +62,9 @@ describe('the migration program', () => {
     const refused = await run({ DATABASE_URL: wrong.href });
     expect([refused.code, refused.output.split('\n').length]).toEqual([1, 2]);
     expect(refused.output).not.toContain(':wrong@');
+  });
+
+  it('ends with 78 where it is told no database', async () => {
     expect(await run({})).toEqual({
       code: 78,
       output: 'q2: settings are wrong: DATABASE_URL: must name the PostgreSQL server of the platform\n',
