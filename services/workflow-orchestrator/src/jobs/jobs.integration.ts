@@ -264,7 +264,8 @@ describeWithOwnCluster('job steps', 'control', () => {
 
     it('are refused where somebody else has a Job of their name', async () => {
       const { execution, cluster: api, manifest } = await abandon('taken');
-      await api.create(jobs, { ...manifest, metadata: { ...manifest.metadata, labels: {} } });
+      // One without labels would be given those of its pod.
+      await api.create(jobs, { ...manifest, metadata: { ...manifest.metadata, labels: { owner: 'somebody' } } });
       await replace();
       const { failure } = await first.until(execution, ExecutionState.FAILED);
       expect(failure).toMatchObject({ reason: 'JOB_REFUSED', message: expect.stringContaining("that is not this attempt's") });
