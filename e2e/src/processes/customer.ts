@@ -33,7 +33,7 @@ export async function openCustomer(platform: PlatformProcesses, tenantId: string
 /** Entries of a tenant's audit log, by method. */
 export async function auditedCalls({ clients, tenant }: Customer): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  for (let pageToken = ''; ; ) {
+  for (let pageToken = ''; ;) {
     const page = await clients.get(tenants.AuditService).listEntries({ parent: tenant, pageSize: 1_000, pageToken });
     for (const { method } of page.entries) counts.set(method, (counts.get(method) ?? 0) + 1);
     if (page.nextPageToken === '') return counts;

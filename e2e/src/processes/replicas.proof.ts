@@ -47,7 +47,8 @@ describeWithOwnKafka('two replicas of each service over one PostgreSQL and one K
     await rm(home, { recursive: true, force: true });
   }, 180_000);
 
-  const waits = (what: string) => platform.all.filter((each) => each.output().includes(`waiting for ${what}`)).map(({ service }) => service);
+  const waits = (what: string) =>
+    platform.all.filter((each) => each.output().includes(`waiting for ${what}`)).map(({ service }) => service);
 
   it('start in any order, say what they wait for, and are ready once all is there', async () => {
     console.log(`Q2_SEED=${seed}`);
@@ -106,8 +107,7 @@ describeWithOwnKafka('two replicas of each service over one PostgreSQL and one K
     await Promise.all(platform.replicas('tenant-manager').map((each) => each.end('SIGKILL')));
     const load = new SteadyLoad({ platform, ...customer, callers: 1, pauseMs: 1_000, changes: withoutQuota });
     const registry = customer.clients.get(models.ModelService);
-    const create = (modelId: string) =>
-      registry.createModel({ parent: customer.tenant, modelId, model: { runtime: models.Runtime.ONNX } });
+    const create = (modelId: string) => registry.createModel({ parent: customer.tenant, modelId, model: { runtime: models.Runtime.ONNX } });
     for (let index = 0; index < 5; index += 1) await create(`trusted-${index}`);
     await expect(create('one-too-many')).rejects.toMatchObject({ kind: 'UNAVAILABLE', reason: 'QUOTA_UNAVAILABLE' });
     await sleep(60_000);
