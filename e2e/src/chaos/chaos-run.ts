@@ -137,7 +137,7 @@ async function injectFaults(options: ChaosOptions, injector: FaultInjector): Pro
 }
 
 /** One line about a fault and how long the victims took to be ready again. */
-export function describeFault({ fault, ends, recoveryMs, isHit }: Injected): string {
+function describeFault({ fault, ends, recoveryMs, isHit }: Injected): string {
   const recovery = `ready again after ${(recoveryMs / 1_000).toFixed(1)} s`;
   switch (fault.kind) {
     case 'kill':

@@ -31,7 +31,7 @@ export async function openCustomer(platform: PlatformProcesses, tenantId: string
 }
 
 /** Entries of a tenant's audit log, by method. */
-export async function auditedCalls({ clients, tenant }: Customer): Promise<Map<string, number>> {
+async function auditedCalls({ clients, tenant }: Customer): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (let pageToken = ''; ;) {
     const page = await clients.get(tenants.AuditService).listEntries({ parent: tenant, pageSize: 1_000, pageToken });
