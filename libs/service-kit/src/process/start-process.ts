@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Type } from '@nestjs/common';
 import { crashPoint } from '@q2/database';
+import { Unavailable } from '@q2/errors';
 import type { Logger } from './logger.js';
 import { openShell, type ProcessShell } from './process-shell.js';
 import { startServices, type RunningServices, type ServicesOptions } from './start-services.js';
@@ -58,9 +59,25 @@ function runningProcess({ settings }: ProcessOptions, shell: ProcessShell, servi
     await sleep(settings.SHUTDOWN_DELAY_MS);
     await grpc.drain(settings.SHUTDOWN_TIMEOUT_MS);
     crashPoint('process.during-shutdown');
-    await services.close();
-    await shell.close();
+    await withinLimit(settings.SHUTDOWN_TIMEOUT_MS, async () => {
+      await services.close();
+      await shell.close();
+    });
   };
   const { httpPort, logger } = shell;
   return { grpcPort: grpc.port, httpPort, logger, get: (token) => services.app.get(token, { strict: false }), stop };
+}
+
+/** Nothing hangs past the limit: what was acknowledged is stored already, and leases that can't be given back run out. */
+async function withinLimit(limitMs: number, close: () => Promise<void>): Promise<void> {
+  const limit = new AbortController();
+  const late = sleep(limitMs, undefined, { signal: limit.signal }).then(() => {
+    throw new Unavailable('SHUTDOWN_TIMED_OUT', `the process could not let go of its database and event bus within ${limitMs} ms`);
+  });
+  try {
+    await Promise.race([close(), late]);
+  } finally {
+    limit.abort();
+    late.catch(() => undefined);
+  }
 }
