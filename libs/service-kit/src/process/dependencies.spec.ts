@@ -10,7 +10,7 @@ function recorder(): { logger: Logger; lines: string[] } {
     warn: (_, message) => void lines.push(message),
     error: () => undefined,
     child: () => logger,
-    flush: () => undefined,
+    flush: () => Promise.resolve(),
   };
   return { logger, lines };
 }

@@ -13,10 +13,18 @@ describe('createLogger', () => {
     const logger = createLogger({ level: 'info', file });
     logger.child({ service: 'test' }).warn({ token: 'secret text', count: 2 }, 'something');
     logger.debug({}, 'too small to keep');
-    logger.flush();
+    await logger.flush();
     const [line, ...rest] = (await readFile(file, 'utf8')).trim().split('\n');
     expect(rest).toEqual([]);
     expect(JSON.parse(line ?? '')).toMatchObject({ service: 'test', token: '[Redacted]', count: 2, msg: 'something' });
+  });
+
+  it('gives up what cannot be written, and goes on', async () => {
+    const logger = createLogger({ level: 'info', file: '/dev/full' });
+    logger.info({}, 'lost');
+    await logger.flush();
+    logger.info({}, 'lost as well');
+    await expect(logger.flush()).resolves.toBeUndefined();
   });
 
   it('says at once where its file cannot be', () => {

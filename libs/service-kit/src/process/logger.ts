@@ -10,8 +10,8 @@ export abstract class Logger {
   abstract warn(fields: object, message: string): void;
   abstract error(fields: object, message: string): void;
   abstract child(fields: object): Logger;
-  /** Writes what is buffered. */
-  abstract flush(): void;
+  /** Writes what is buffered, or gives it up where nobody takes it any more. */
+  abstract flush(): Promise<void>;
 }
 
 /** Where logs go and from which level on. */
@@ -24,16 +24,40 @@ export interface LoggerOptions {
 const standardOutput = 1;
 const redacted = ['token', 'secret', 'password', 'authorization', '*.token', '*.secret', '*.password', '*.authorization'];
 
+/** How long the last lines may take: where their reader is gone or the disk is full, they must not keep the process. */
+const flushWithinMs = 2_000;
+/** Kept of lines that cannot be written; what comes after is dropped. */
+const bufferBytes = 16 * 1024 * 1024;
+
+type Destination = ReturnType<typeof pino.destination>;
+
 /** Writes lines in batches: a line costs microseconds, and the last ones are flushed at exit. */
 export function createLogger(options: LoggerOptions): Logger {
   const dest = options.file === undefined ? standardOutput : openLog(options.file);
-  const destination = pino.destination({ dest, sync: false, minLength: 4096, periodicFlush: 500 });
+  const destination = pino.destination({ dest, sync: false, minLength: 4096, maxLength: bufferBytes, periodicFlush: 500 });
+  // A service whose log cannot be written goes on.
+  destination.on('error', () => undefined);
   const logger = pino(
     { level: options.level, redact: redacted, mixin: activeTrace, timestamp: pino.stdTimeFunctions.isoTime },
     destination,
   );
-  return wrap(logger, () => {
-    destination.flushSync();
+  return wrap(logger, () => flush(destination));
+}
+
+/** Not flushSync, which tries again for ever whatever the error is: a process could not end that has lost its reader. */
+function flush(destination: Destination): Promise<void> {
+  return new Promise((resolve) => {
+    const giveUp = () => {
+      destination.write = () => false;
+      destination.destroy();
+      resolve();
+    };
+    const timer = setTimeout(giveUp, flushWithinMs);
+    destination.flush((error) => {
+      clearTimeout(timer);
+      if (error) giveUp();
+      else resolve();
+    });
   });
 }
 
@@ -49,7 +73,7 @@ function openLog(file: string): number {
   return openSync(file, 'a');
 }
 
-function wrap(logger: PinoLogger, flush: () => void): Logger {
+function wrap(logger: PinoLogger, flush: () => Promise<void>): Logger {
   return {
     debug: (fields, message) => logger.debug(fields, message),
     info: (fields, message) => logger.info(fields, message),

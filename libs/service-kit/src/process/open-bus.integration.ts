@@ -8,7 +8,7 @@ import { openBus, type OpenBus } from './open-bus.js';
 
 const lines: string[] = [];
 const write = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
-const logger: Logger = { debug: write, info: write, warn: write, error: write, child: () => logger, flush: () => undefined };
+const logger: Logger = { debug: write, info: write, warn: write, error: write, child: () => logger, flush: () => Promise.resolve() };
 
 function open(environment: Record<string, string>, databaseUrl = ''): Promise<OpenBus> {
   return openBus({ settings: configuration(processSettings, environment), databaseUrl, logger, member: randomUUID(), name: 'test' });

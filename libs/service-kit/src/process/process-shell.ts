@@ -46,7 +46,7 @@ export async function openShell(options: ShellOptions): Promise<ProcessShell> {
   const close = async () => {
     await server.close();
     await stopTracing();
-    logger.flush();
+    await logger.flush();
   };
   try {
     const httpPort = await server.listen(settings.HTTP_ADDRESS);

@@ -12,7 +12,7 @@ function recorder() {
     debug: ignore,
     info: ignore,
     error: ignore,
-    flush: ignore,
+    flush: () => Promise.resolve(),
     warn: (_: object, message: string) => warnings.push(message),
   };
   return { warnings, logger: { ...logger, child: () => ({ ...logger, child: () => never() }) } };
