@@ -5,34 +5,29 @@ export interface Rate {
   readonly cpuMicros: number;
 }
 
-/** Measures a stream of records: from `begin`, or from when the warm-up has arrived, until all have. */
+/** Measures a stream of records from `begin` until all have come. */
 export class Progress {
   private count = 0;
-  private start: { readonly atMs: number; readonly cpuMicros: number; readonly count: number } | undefined;
+  private start = { atMs: 0, cpuMicros: 0 };
   private done: (rate: Rate) => void = () => undefined;
   private readonly finished = new Promise<Rate>((resolve) => (this.done = resolve));
 
-  constructor(private readonly expected: { readonly warmUp: number; readonly total: number }) {}
+  constructor(private readonly total: number) {}
 
   begin(): void {
-    this.start = { atMs: performance.now(), cpuMicros: cpuMicros(), count: this.count };
+    this.start = { atMs: performance.now(), cpuMicros: cpuMicros() };
   }
 
   add(records: number): void {
     this.count += records;
-    if (this.start === undefined) {
-      if (this.count >= this.expected.warmUp) this.begin();
-    } else if (this.count >= this.expected.total) this.done(this.measure(this.start));
+    if (this.count < this.total) return;
+    const { atMs, cpuMicros: before } = this.start;
+    this.done({ perSecond: (this.count * 1_000) / (performance.now() - atMs), cpuMicros: (cpuMicros() - before) / this.count });
   }
 
   /** Resolves once all records are there. */
   rate(): Promise<Rate> {
     return this.finished;
-  }
-
-  private measure(start: { readonly atMs: number; readonly cpuMicros: number; readonly count: number }): Rate {
-    const records = this.count - start.count;
-    return { perSecond: (records * 1_000) / (performance.now() - start.atMs), cpuMicros: (cpuMicros() - start.cpuMicros) / records };
   }
 }
 
