@@ -28,6 +28,8 @@ async function end(): Promise<void> {
 process.on('message', (order) => {
   queue = queue.then(() => answer(() => obey(order)));
 });
-process.once('disconnect', () => {
+function endNext(): void {
   queue = queue.then(end);
-});
+}
+process.once('disconnect', endNext);
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.once(signal, endNext);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -166,6 +166,17 @@ sleep 600 >/dev/null 2>&1 </dev/null & echo $! > "$KAFKA_DATA/broker.pid"; echo 
     expect(await isRunning(pid)).toBe(true);
     user.kill('SIGKILL');
     await until(async () => !(await isRunning(pid)) && (await leftovers()).length === 0);
+  });
+
+  it('is taken away too where what keeps it is told to end', async () => {
+    const keeper = fork(new URL('./broker-keeper.main.js', import.meta.url), [scriptPath()], { execArgv: [], env: process.env });
+    keeper.send('start');
+    await once(keeper, 'message');
+    const [pid = 0] = await pids();
+    keeper.kill('SIGTERM');
+    expect(await once(keeper, 'exit')).toEqual([0, null]);
+    expect(await isRunning(pid)).toBe(false);
+    expect(await leftovers()).toEqual([]);
   });
 
   it('lets a user end that has forgotten it', async () => {
