@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { models, tenants } from '@q2/contracts';
@@ -104,7 +104,8 @@ describe('the documented backup of a platform that runs', () => {
     await writing;
     source.close();
     await platform.end('SIGKILL');
-    await rm(home, { recursive: true, force: true });
+    // Lost at one stroke: the database's processes may still be ending in it.
+    await rename(home, join(folder, 'lost'));
     await runCommands(restore, path, environment);
     restored = await mustStart(environment.restored);
     clients = signIn(restored.grpcAddress, (await readFile(keyFile(environment.restored), 'utf8')).trim());
@@ -113,8 +114,8 @@ describe('the documented backup of a platform that runs', () => {
     if (!hasPsql) return;
     await platform?.end('SIGKILL');
     await restored?.end('SIGTERM');
-    clients.close();
-    await rm(folder, { recursive: true, force: true });
+    if (restored) clients.close();
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }, 120_000);
 
   it('brings back all that was acknowledged before it began', async () => {
