@@ -48,7 +48,8 @@ describeWithOwnCluster('job steps on a node', 'full', () => {
       (echo x >/etc/mark) 2>/dev/null && echo "the root can be written"
       echo scratch >/tmp/mark && cat /tmp/mark
       [ -e /var/run/secrets/kubernetes.io ] && echo "there is a token"
-      echo oops >&2
+      # The two outputs travel apart: only a pause makes sure of their order.
+      sleep 1; echo oops >&2
       echo '{"rows": 3}' >/dev/termination-log`;
     const execution = await bench.run(
       'count',
@@ -68,7 +69,7 @@ describeWithOwnCluster('job steps on a node', 'full', () => {
   });
 
   it('fail with exit code, last lines, and what the kernel did', async () => {
-    const broken = await bench.run('broken', [shellStep('broken', 'echo before; echo the end >&2; exit 3')]);
+    const broken = await bench.run('broken', [shellStep('broken', 'echo before; sleep 1; echo the end >&2; exit 3')]);
     const greedy = await bench.run('greedy', [shellStep('greedy', 'x=x; while :; do x=$x$x; done')]);
     const missing = await bench.run('missing', [shellStep('missing', 'true', { job: { image: 'q2.test/missing:1' } })]);
     const huge = await bench.run('huge', [shellStep('huge', 'true', { job: { memoryMib: 524_288 } })]);
