@@ -27,10 +27,11 @@ if (existsSync(coverage)) {
   console.log(`coverage: ${lines.pct} % of lines, ${branches.pct} % of branches`);
 }
 const sum = (count) => phases.reduce((total, phase) => total + phase[count], 0);
+if (sum('files') === 0) console.log(`failed: no test file matches ${given.join(' ')}`);
 const skipped = sum('skipped');
 if (skipped > 0) console.log(`${skipped} skipped, for the reasons given above`);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
-process.exit(phases.every(({ succeeded }) => succeeded) ? 0 : 1);
+process.exit(sum('files') > 0 && phases.every(({ succeeded }) => succeeded) ? 0 : 1);
 
 /** Runs the test files of one kind. */
 async function runJest(name, options, environment) {

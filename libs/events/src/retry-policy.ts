@@ -15,6 +15,9 @@ export interface RetryPolicy {
 /** About four minutes in all: a service that restarts, or is away for a minute, costs no event. */
 export const defaultRetryPolicy: RetryPolicy = { tries: 10, firstDelayMs: 200, factor: 2.5, maxDelayMs: 60_000 };
 
+/** How long a bus waits before it gives a rejected batch to its handler again. It never gives up. */
+export const redelivery: RetryPolicy = { tries: Number.POSITIVE_INFINITY, firstDelayMs: 100, factor: 2, maxDelayMs: 10_000 };
+
 /** What becomes of an event after a failed try. */
 export type AfterFailure = { readonly kind: 'retry'; readonly delayMs: number } | { readonly kind: 'dead-letter'; readonly reason: string };
 

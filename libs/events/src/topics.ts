@@ -1,3 +1,5 @@
+import { deadLetterTopicOf } from './event.js';
+
 /** A topic as it is created: what the platform publishes to or reads is on a list, nothing comes into being by accident. */
 export interface TopicDeclaration {
   readonly name: string;
@@ -29,6 +31,6 @@ export function declareTopics(names: readonly string[], options: TopicOptions = 
   const { partitions = 8, retentionMs = 7 * dayMs } = options;
   return names.flatMap((name) => [
     { name, partitions, retentionMs },
-    { name: `${name}.dlq`, partitions: 1, retentionMs: Math.max(retentionMs, deadLetterRetentionMs) },
+    { name: deadLetterTopicOf(name), partitions: 1, retentionMs: Math.max(retentionMs, deadLetterRetentionMs) },
   ]);
 }

@@ -3,7 +3,7 @@ import { BackgroundLoop } from '../background-loop.js';
 import type { BusConsumer, BusRecord, BusSubscription } from '../event-bus.port.js';
 import type { EventLog } from '../event-log.js';
 import { partitionId, type Lease, type Leases } from '../lease/leases.js';
-import { retryDelayMs } from '../retry-policy.js';
+import { redelivery, retryDelayMs } from '../retry-policy.js';
 import type { BusLog } from './bus-log.js';
 
 /** @see GroupConsumer */
@@ -32,9 +32,6 @@ interface Held {
 
 /** Positions of finished batches are stored along with the next fetch, or after this time where nothing comes. */
 const storeAfterMs = 50;
-
-/** Waits before a rejected batch is given to the handler again. */
-const redelivery = { tries: Number.POSITIVE_INFINITY, firstDelayMs: 100, factor: 2, maxDelayMs: 10_000 };
 
 /**
  * One member of a consumer group on the database bus. One loop fetches for all idle partitions in one query and stores all finished positions

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusRecord } from '../event-bus.port.js';
 import type { EventLog } from '../event-log.js';
-import { retryDelayMs } from '../retry-policy.js';
+import { redelivery, retryDelayMs } from '../retry-policy.js';
 
 /** @see PartitionQueue */
 export interface PartitionQueueOptions {
@@ -15,8 +15,6 @@ export interface PartitionQueueOptions {
   onHandled(last: BusRecord): void;
 }
 
-/** Waits before a rejected batch is given to the handler again. */
-const redelivery = { tries: Number.POSITIVE_INFINITY, firstDelayMs: 100, factor: 2, maxDelayMs: 10_000 };
 /** Fetched batches of records that a queue holds before it wants no more. */
 const batchesWanted = 4;
 
